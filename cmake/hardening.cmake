@@ -1,0 +1,18 @@
+# What an optimised build gets beyond -O2. The sanitizers bring checks of their
+# own that these would get in the way of.
+if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo" AND NOT HP_SANITIZE)
+  include(CheckCCompilerFlag)
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT hp_ipo OUTPUT hp_ipo_reason LANGUAGES C)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${hp_ipo})
+  add_compile_options(-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  check_c_compiler_flag(-fcf-protection hp_has_cf_protection)
+  if(hp_has_cf_protection AND NOT WIN32)
+    add_compile_options(-fcf-protection)
+  endif()
+  if(NOT WIN32)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed)
+    add_compile_options(-ffunction-sections -fdata-sections)
+  endif()
+endif()

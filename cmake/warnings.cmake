@@ -1,0 +1,12 @@
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+                    -Wformat=2 -Wvla -Wundef)
+if(HP_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(HP_SANITIZE)
+  add_compile_options(-fsanitize=${HP_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${HP_SANITIZE})
+  if(HP_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()

@@ -1,0 +1,33 @@
+/* The verbs of the command line: one file each. Every hp_cli_* returns the
+ * process's exit status and has said on stderr why it is not 0. */
+#ifndef HP_CLI_CLI_H
+#define HP_CLI_CLI_H
+
+#include <stdbool.h>
+
+struct hp_flags {
+  const char *namespace_name, *address, *publish_binary, *id, *bundle, *socket;
+  bool debug, version, info;
+  const char *verb; /* "start", "delete", "serve", …; NULL: none */
+};
+
+/* Parses argv (one or two dashes, "-flag value" and "-flag=value"). 0, or -1
+ * with the reason printed. */
+int hp_flags_parse(int argc, char **argv, struct hp_flags *flags);
+
+int hp_cli_start(const struct hp_flags *flags);
+int hp_cli_delete(const struct hp_flags *flags); /* clean.c */
+int hp_cli_info(const struct hp_flags *flags);
+int hp_cli_version(void);
+
+/* The long-running half, in the daemon that start made. */
+struct hp_serve {
+  const char *namespace_name, *id, *bundle;
+  const char *ttrpc_address; /* events; NULL: none */
+  const char *option_path;   /* runtime options' config_path; NULL: none */
+  int log_level;             /* enum hp_log_level */
+};
+struct host_daemon;
+int hp_serve(struct host_daemon *daemon, void *serve); /* a host_daemon_main; serve is a struct hp_serve */
+
+#endif

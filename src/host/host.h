@@ -1,0 +1,170 @@
+/* The narrow waist: everything the shim asks of the system it runs on. Two
+ * hosts stand behind it, host/linux/ and host/windows/; nothing above this file
+ * knows which.
+ *
+ * Whatever is made on the host is a *record*, a small JSON object whose "kind"
+ * says who understands it. host_container_plan() says what would be made, the
+ * journal writes each record down, host_container_make() makes the thing, and
+ * host_release() unmakes it with nothing but the record, idempotently, in this
+ * process or another. Task.Delete, `delete` and `gc` share that path.
+ *
+ * Threads: a function marked (pool) may block for milliseconds or for ever and
+ * runs on a pool thread, at most one at a time for one container; (loop)
+ * functions run on the loop's thread and never block; (any) ones do neither. */
+#ifndef HP_HOST_HOST_H
+#define HP_HOST_HOST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/time.h"
+#include "spec/rules.h"
+
+#if defined(_WIN32)
+typedef void *host_handle; /* HANDLE */
+#define HOST_HANDLE_NONE ((host_handle)0)
+#else
+typedef int host_handle; /* file descriptor */
+#define HOST_HANDLE_NONE (-1)
+#endif
+
+/* ---- container: account, volume and job -------------------------------- */
+
+struct host_container; /* what this process holds of one container */
+
+struct host_rootfs_mount { /* one of the Create request's mounts */
+  char *type, *source, *target;
+  struct hp_strings options;
+};
+
+struct host_container_request {
+  const char *namespace_name, *id, *bundle;
+  const struct hp_container_spec *spec;
+  const struct hp_verdict *verdict;
+  const struct hp_policy *policy;
+  const struct host_rootfs_mount *rootfs;
+  size_t rootfs_count;
+};
+
+/* (pool) Answers the rules' open questions (is this a group, is that source a
+ * socket, can this host bind), makes nothing, and returns a JSON array of
+ * records in the order in which they are to be made, plus the empty container.
+ * The request and what it points to must stay until the container is made. */
+int host_container_plan(const struct host_container_request *request, struct host_container **container,
+                        json_t **records, struct hp_error *err);
+
+/* (pool) Makes the thing of one record; the record is on disk by then. */
+int host_container_make(struct host_container *container, const json_t *record, struct hp_error *err);
+
+/* (any) Closes what this process holds; releases nothing on the host. NULL is fine. */
+void host_container_free(struct host_container *container);
+
+/* (pool) Unmakes one record: kills what runs in a job, unmounts, gives ids
+ * back. "Not there" is success. */
+int host_release(const json_t *record, struct hp_error *err);
+
+/* (pool) Gives back what the persistent ledger holds for owners whose bundle is
+ * gone or that lived before this boot. Errors are logged, not returned. */
+void host_sweep(void);
+
+/* The container volume's path as the container sees it. */
+const char *host_container_volume(const struct host_container *container);
+
+/* ---- job (all pool, but for watch) -------------------------------------- */
+
+int host_job_kill(struct host_container *container, struct hp_error *err); /* SIGKILL to all, until empty */
+int host_job_signal(struct host_container *container, int signal, struct hp_error *err); /* to every process */
+/* Pids in the job, newest last; *pids is malloced. */
+int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err);
+int host_job_pause(struct host_container *container, bool pause, struct hp_error *err);
+int host_job_update(struct host_container *container, const struct hp_limits *limits, struct hp_error *err);
+/* The host's own metrics message, packed: *type_url is static, *data malloced.
+ * Linux: io.containerd.cgroups.v1.Metrics or v2. */
+int host_job_stats(struct host_container *container, const char **type_url, uint8_t **data, size_t *length,
+                   struct hp_error *err);
+/* The same message with nothing in it, for a sandbox without a process. (any) */
+int host_empty_stats(const char **type_url, uint8_t **data, size_t *length);
+/* (loop) `hit` is called on the loop, at most once, when the job's memory limit
+ * killed something. A host that cannot tell returns 0 and never calls. */
+int host_job_watch_oom(struct host_container *container, uv_loop_t *loop, void (*hit)(void *arg), void *arg,
+                       struct hp_error *err);
+/* (loop) Before host_container_free, if watched. */
+void host_job_unwatch_oom(struct host_container *container);
+
+/* ---- process -------------------------------------------------------------- */
+
+struct host_spawn {
+  const struct hp_process_spec *process;
+  host_handle stdio[3]; /* the child's ends; HOST_HANDLE_NONE: the null device. Unused with a terminal */
+};
+
+struct host_spawned {
+  uint32_t pid;
+  host_handle terminal; /* our end of the terminal, non-blocking, owned by the caller; else NONE */
+};
+
+/* (pool) Starts a process in the container: its account, job, volume, look-up
+ * rules. A program that is not found is NotFound and named; one that cannot be
+ * executed is the system's own reason. Bracket with host_reaper_expect(+1) on
+ * the loop before and host_reaper_expect(-1) after the watch is registered. */
+int host_process_spawn(struct host_container *container, const struct host_spawn *spawn,
+                       struct host_spawned *spawned, struct hp_error *err);
+
+/* (any) signal is the Linux number containerd sends. NotFound if it is gone. */
+int host_process_signal(uint32_t pid, int signal, struct hp_error *err);
+
+/* One reaper sees every exit of this process's children (subreaper). */
+typedef void (*host_exited)(void *arg, uint32_t pid, uint32_t status, struct hp_time when);
+
+int host_reaper_start(uv_loop_t *loop, struct hp_error *err); /* (loop) */
+void host_reaper_expect(int change);                          /* (loop) spawns under way: statuses are kept meanwhile */
+/* (loop) Calls exited once, later, on the loop; also for a pid that was reaped
+ * while it was expected. status: exit code, or 128 + signal. */
+void host_reaper_watch(uint32_t pid, host_exited exited, void *arg);
+void host_reaper_forget(uint32_t pid); /* (loop) */
+void host_reaper_stop(void);           /* (loop) */
+
+/* ---- daemon ---------------------------------------------------------------- */
+
+/* The address of a shim: "unix://…" on Linux. socket_dir NULL: the default
+ * /run/containerd/s. Deterministic; distinct for distinct (namespace, id). */
+int host_address(const char *socket_dir, const char *containerd_address, const char *namespace_name,
+                 const char *id, char **address, struct hp_error *err);
+
+/* Where a daemon begins: called in the detached process with the listening end. */
+struct host_daemon;
+typedef int (*host_daemon_main)(struct host_daemon *daemon, void *arg);
+
+/* Makes the daemon of `address`, or finds the living one (*joined). Exactly one
+ * of any number of racing callers makes it. Returns when the server accepts;
+ * a daemon that failed gives its own reason. Call from a process without
+ * threads: on Linux it forks, and the child runs main and never returns here. */
+int host_daemon_start(const char *address, const char *bundle, host_daemon_main main, void *arg, bool *joined,
+                      uint32_t *pid, struct hp_error *err);
+
+/* In the daemon. (loop) Every accepted stream is a connected uv_stream_t on the
+ * loop, allocated with malloc, peer checked. */
+int host_daemon_listen(struct host_daemon *daemon, uv_loop_t *loop, void (*accepted)(void *arg, uv_stream_t *stream),
+                       void *arg, struct hp_error *err);
+void host_daemon_ready(struct host_daemon *daemon);                             /* start may return now */
+void host_daemon_failed(struct host_daemon *daemon, const struct hp_error *err); /* start reports this */
+void host_daemon_close(struct host_daemon *daemon); /* (loop) stops listening, removes the address */
+
+/* Opens containerd's log of this bundle and makes it the process's log sink:
+ * never blocks, drops the oldest lines and counts them. */
+int host_log_open(const char *bundle, const char *namespace_name, const char *id, uv_loop_t *loop,
+                  struct hp_error *err);
+void host_log_close(void);
+
+/* (loop) A connected client stream to a local address ("unix://…" or a bare
+ * path): `connected` is called once, with a malloced stream that the callee
+ * owns, or with NULL and the error. */
+void host_connect(uv_loop_t *loop, const char *address,
+                  void (*connected)(void *arg, uv_stream_t *stream, const struct hp_error *err), void *arg);
+
+#endif

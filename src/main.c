@@ -1,0 +1,21 @@
+/* argv → a verb; nothing else. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int main(int argc, char **argv) {
+  struct hp_flags flags;
+  if (hp_flags_parse(argc, argv, &flags) != 0)
+    return 2;
+  if (flags.version)
+    return hp_cli_version();
+  if (flags.info)
+    return hp_cli_info(&flags);
+  if (flags.verb && strcmp(flags.verb, "start") == 0)
+    return hp_cli_start(&flags);
+  if (flags.verb && strcmp(flags.verb, "delete") == 0)
+    return hp_cli_delete(&flags);
+  fprintf(stderr, "verb \"%s\" is not known: use start, delete, -info or -v\n", flags.verb ? flags.verb : "");
+  return 2;
+}

@@ -1,0 +1,44 @@
+/* The journal of one bundle: what was made on the host for its container, one
+ * JSON record a line, on disk (fsync) before the thing is made. File:
+ * BUNDLE/hostprocess.journal, locked (flock) by the living shim. All (pool). */
+#ifndef HP_RUNTIME_JOURNAL_H
+#define HP_RUNTIME_JOURNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct hp_journal;
+
+/* Makes and locks the journal. AlreadyExists if a living shim holds it. */
+int hp_journal_open(const char *bundle, struct hp_journal **journal, struct hp_error *err);
+int hp_journal_append(struct hp_journal *journal, const json_t *record, struct hp_error *err);
+/* Removes the file (everything is released) and closes. */
+int hp_journal_remove(struct hp_journal *journal, struct hp_error *err);
+/* Closes and unlocks, the file stays. NULL is fine. */
+void hp_journal_close(struct hp_journal *journal);
+
+/* For `delete`: every record that can still be read, in order. A missing
+ * journal is an empty array. *damage (owned, NULL: none) says what of it could
+ * not be read. *alive: a living shim holds it. */
+int hp_journal_read(const char *bundle, json_t **records, bool *alive, char **damage, struct hp_error *err);
+
+/* Releases an array of records in reverse order, going on past errors; the
+ * first error is returned after all were tried. (runtime/release.c) */
+int hp_release_records(const json_t *records, struct hp_error *err);
+
+/* `delete` of one bundle whose shim is dead: reads, releases, removes the
+ * journal; of a sandbox also its members ({"kind":"member","bundle":…}
+ * records). Idempotent. A bundle whose shim lives is left alone (0, *alive). */
+int hp_release_bundle(const char *bundle, bool *alive, struct hp_error *err);
+
+/* Test builds (HP_CRASH_POINTS) end the process, without any clean-up, at the
+ * n-th call when HOSTPROCESS_CRASH_AT=n; elsewhere this is empty. */
+#if defined(HP_CRASH_POINTS)
+void hp_crash_point(void);
+#else
+#define hp_crash_point() ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+/* What containerd calls: the Task service, v2 and v3 with one implementation,
+ * on top of runtime/; and the publisher of events. All on the loop's thread. */
+#ifndef HP_SERVICE_SERVICE_H
+#define HP_SERVICE_SERVICE_H
+
+#include <uv.h>
+
+#include "hostprocess/ttrpc.h"
+#include "runtime/pod.h"
+
+struct hp_publisher; /* events.c */
+
+/* address: containerd's ttrpc socket ("unix://…" or a bare path); NULL or "":
+ * log once, publish nothing. */
+struct hp_publisher *hp_publisher_new(uv_loop_t *loop, const char *address, const char *namespace_name);
+/* Takes one event of the pod (an hp_observer; arg is the publisher). Queued,
+ * bounded, at least once; exit, oom and delete are never dropped. */
+void hp_publisher_observe(void *publisher, const struct hp_event *event);
+/* Sends what is queued (one immediate retry, at most timeout_ms), then `done`. */
+void hp_publisher_finish(struct hp_publisher *publisher, uint64_t timeout_ms, void (*done)(void *arg), void *arg);
+void hp_publisher_free(struct hp_publisher *publisher);
+
+struct hp_task_service; /* task.c */
+
+/* `shutdown` is called on the loop when the shim is to exit: a Shutdown came
+ * and no container is left (or `now`). The answer to it is on its way. */
+struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),
+                                            void *arg);
+void hp_task_service_free(struct hp_task_service *service);
+/* The two entries for ttrpc_server_new (v2, v3). */
+#define HP_TASK_SERVICES 2
+void hp_task_service_describe(struct hp_task_service *service, struct ttrpc_service services[HP_TASK_SERVICES]);
+
+#endif
