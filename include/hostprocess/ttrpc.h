@@ -67,14 +67,16 @@ struct ttrpc_server *ttrpc_server_new(uv_loop_t *loop, const struct ttrpc_servic
 /* Serves a connected stream (uv_pipe_t or uv_tcp_t, heap-allocated, on the
  * server's loop). The server owns it from now on: it closes it and calls
  * `closed(stream)` (may be NULL: then it is free()d) when all is done. */
-void ttrpc_server_accept(struct ttrpc_server *server, uv_stream_t *stream, void (*closed)(uv_stream_t *stream));
+void ttrpc_server_accept(struct ttrpc_server *server, uv_stream_t *stream,
+                         void (*closed)(uv_stream_t *stream));
 
 size_t ttrpc_server_connections(const struct ttrpc_server *server);
 
 /* Stops reading new requests, lets running calls be answered and answers be
  * sent, then closes all connections and calls `done`. A call still unanswered
  * after grace_ms is dropped (its later answer is ignored). */
-void ttrpc_server_shutdown(struct ttrpc_server *server, uint64_t grace_ms, void (*done)(void *arg), void *arg);
+void ttrpc_server_shutdown(struct ttrpc_server *server, uint64_t grace_ms, void (*done)(void *arg),
+                           void *arg);
 
 /* Frees a server whose shutdown is done (and one that never had a connection).
  * Calls that are still unanswered stay valid and ignore their answer. */
@@ -113,8 +115,9 @@ typedef void (*ttrpc_response)(void *arg, enum ttrpc_code code, const char *mess
 /* Owns the connected stream as ttrpc_server_accept does. `lost` (may be NULL)
  * is called once when the peer has gone or broke the protocol; all waiting
  * calls have failed by then. The client must still be freed. */
-struct ttrpc_client *ttrpc_client_new(uv_loop_t *loop, uv_stream_t *stream, void (*closed)(uv_stream_t *stream),
-                                      void (*lost)(void *arg), void *arg);
+struct ttrpc_client *ttrpc_client_new(uv_loop_t *loop, uv_stream_t *stream,
+                                      void (*closed)(uv_stream_t *stream), void (*lost)(void *arg),
+                                      void *arg);
 
 /* timeout_ns 0: none. The response callback is never called from inside
  * ttrpc_client_call. */

@@ -34,7 +34,8 @@ struct hp_error {
   char *message; /* owned; valid UTF-8, no control characters */
 };
 
-#define HP_ERROR_INIT {HP_OK, 0, 0}
+#define HP_ERROR_INIT                                                                                        \
+  { HP_OK, 0, 0 }
 
 /* Sets code and message; whatever stood there is freed. Control characters and
  * broken UTF-8 that a hostile value brings are shown as \xNN. Returns -1. */

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void *hp_alloc(size_t size);                           /* zeroed */
+void *hp_alloc(size_t size);                                  /* zeroed */
 void *hp_realloc_array(void *old, size_t count, size_t size); /* aborts on overflow */
-char *hp_strdup(const char *text);                     /* NULL gives NULL */
+char *hp_strdup(const char *text);                            /* NULL gives NULL */
 char *hp_strndup(const char *text, size_t length);
 char *hp_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *hp_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
@@ -22,8 +22,8 @@ struct hp_strings {
   size_t count;
 };
 
-void hp_strings_add(struct hp_strings *list, const char *text);  /* copies */
-void hp_strings_take(struct hp_strings *list, char *text);       /* takes ownership */
+void hp_strings_add(struct hp_strings *list, const char *text); /* copies */
+void hp_strings_take(struct hp_strings *list, char *text);      /* takes ownership */
 void hp_strings_copy(struct hp_strings *to, const struct hp_strings *from);
 bool hp_strings_has(const struct hp_strings *list, const char *text);
 void hp_strings_clear(struct hp_strings *list);

@@ -78,7 +78,8 @@ const char *host_container_volume(const struct host_container *container);
 /* ---- job (all pool, but for watch) -------------------------------------- */
 
 int host_job_kill(struct host_container *container, struct hp_error *err); /* SIGKILL to all, until empty */
-int host_job_signal(struct host_container *container, int signal, struct hp_error *err); /* to every process */
+int host_job_signal(struct host_container *container, int signal,
+                    struct hp_error *err); /* to every process */
 /* Pids in the job, newest last; *pids is malloced. */
 int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err);
 int host_job_pause(struct host_container *container, bool pause, struct hp_error *err);
@@ -122,7 +123,7 @@ int host_process_signal(uint32_t pid, int signal, struct hp_error *err);
 typedef void (*host_exited)(void *arg, uint32_t pid, uint32_t status, struct hp_time when);
 
 int host_reaper_start(uv_loop_t *loop, struct hp_error *err); /* (loop) */
-void host_reaper_expect(int change);                          /* (loop) spawns under way: statuses are kept meanwhile */
+void host_reaper_expect(int change); /* (loop) spawns under way: statuses are kept meanwhile */
 /* (loop) Calls exited once, later, on the loop; also for a pid that was reaped
  * while it was expected. status: exit code, or 128 + signal. */
 void host_reaper_watch(uint32_t pid, host_exited exited, void *arg);
@@ -149,9 +150,9 @@ int host_daemon_start(const char *address, const char *bundle, host_daemon_main 
 
 /* In the daemon. (loop) Every accepted stream is a connected uv_stream_t on the
  * loop, allocated with malloc, peer checked. */
-int host_daemon_listen(struct host_daemon *daemon, uv_loop_t *loop, void (*accepted)(void *arg, uv_stream_t *stream),
-                       void *arg, struct hp_error *err);
-void host_daemon_ready(struct host_daemon *daemon);                             /* start may return now */
+int host_daemon_listen(struct host_daemon *daemon, uv_loop_t *loop,
+                       void (*accepted)(void *arg, uv_stream_t *stream), void *arg, struct hp_error *err);
+void host_daemon_ready(struct host_daemon *daemon);                              /* start may return now */
 void host_daemon_failed(struct host_daemon *daemon, const struct hp_error *err); /* start reports this */
 void host_daemon_close(struct host_daemon *daemon); /* (loop) stops listening, removes the address */
 

@@ -33,8 +33,15 @@ struct hp_io_names {
 };
 
 enum hp_event_kind {
-  HP_EVENT_CREATE, HP_EVENT_START, HP_EVENT_EXIT, HP_EVENT_DELETE, HP_EVENT_EXEC_ADDED,
-  HP_EVENT_EXEC_STARTED, HP_EVENT_OOM, HP_EVENT_PAUSED, HP_EVENT_RESUMED,
+  HP_EVENT_CREATE,
+  HP_EVENT_START,
+  HP_EVENT_EXIT,
+  HP_EVENT_DELETE,
+  HP_EVENT_EXEC_ADDED,
+  HP_EVENT_EXEC_STARTED,
+  HP_EVENT_OOM,
+  HP_EVENT_PAUSED,
+  HP_EVENT_RESUMED,
 };
 
 struct hp_event { /* valid during the call */
@@ -96,13 +103,15 @@ void hp_pod_delete(struct hp_pod *pod, const char *id, const char *exec_id, hp_e
 /* A waiter; cancel it if nobody wants the answer any more (done is not called then). */
 struct hp_waiter;
 /* Returns NULL if done was called already. */
-struct hp_waiter *hp_pod_wait(struct hp_pod *pod, const char *id, const char *exec_id, hp_exit_done done, void *arg);
+struct hp_waiter *hp_pod_wait(struct hp_pod *pod, const char *id, const char *exec_id, hp_exit_done done,
+                              void *arg);
 void hp_pod_wait_cancel(struct hp_pod *pod, struct hp_waiter *waiter);
 
-void hp_pod_kill(struct hp_pod *pod, const char *id, const char *exec_id, uint32_t signal, bool all, hp_done done,
-                 void *arg);
+void hp_pod_kill(struct hp_pod *pod, const char *id, const char *exec_id, uint32_t signal, bool all,
+                 hp_done done, void *arg);
 void hp_pod_pause(struct hp_pod *pod, const char *id, bool pause, hp_done done, void *arg);
-void hp_pod_update(struct hp_pod *pod, const char *id, const struct hp_limits *limits, hp_done done, void *arg);
+void hp_pod_update(struct hp_pod *pod, const char *id, const struct hp_limits *limits, hp_done done,
+                   void *arg);
 
 struct hp_pid {
   uint32_t pid;

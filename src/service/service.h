@@ -17,7 +17,8 @@ struct hp_publisher *hp_publisher_new(uv_loop_t *loop, const char *address, cons
  * bounded, at least once; exit, oom and delete are never dropped. */
 void hp_publisher_observe(void *publisher, const struct hp_event *event);
 /* Sends what is queued (one immediate retry, at most timeout_ms), then `done`. */
-void hp_publisher_finish(struct hp_publisher *publisher, uint64_t timeout_ms, void (*done)(void *arg), void *arg);
+void hp_publisher_finish(struct hp_publisher *publisher, uint64_t timeout_ms, void (*done)(void *arg),
+                         void *arg);
 void hp_publisher_free(struct hp_publisher *publisher);
 
 struct hp_task_service; /* task.c */
@@ -29,6 +30,7 @@ struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod,
 void hp_task_service_free(struct hp_task_service *service);
 /* The two entries for ttrpc_server_new (v2, v3). */
 #define HP_TASK_SERVICES 2
-void hp_task_service_describe(struct hp_task_service *service, struct ttrpc_service services[HP_TASK_SERVICES]);
+void hp_task_service_describe(struct hp_task_service *service,
+                              struct ttrpc_service services[HP_TASK_SERVICES]);
 
 #endif

@@ -4,6 +4,8 @@
 #ifndef HP_SPEC_IDENTIFIER_H
 #define HP_SPEC_IDENTIFIER_H
 
+#include <stddef.h>
+
 #include "base/error.h"
 
 /* what: "container id", "namespace", … for the message. */

@@ -22,10 +22,10 @@ int hp_options_parse(const char *type_url, const uint8_t *value, size_t length, 
 void hp_options_clear(struct hp_options *options);
 
 struct hp_bootstrap {
-  bool v3; /* stdin held BootstrapParams whose instance_id and namespace equal the flags' */
+  bool v3;       /* stdin held BootstrapParams whose instance_id and namespace equal the flags' */
   int log_level; /* enum of the wire: info 0, debug -4, trace -8, warn 4, error 8 */
   char *ttrpc_address, *grpc_address, *socket_dir; /* NULL: empty */
-  struct hp_options options; /* from an extension, or from a bare Any */
+  struct hp_options options;                       /* from an extension, or from a bare Any */
 };
 
 /* stdin of `start`: empty, an Any, or BootstrapParams (protocol.md). Bytes that

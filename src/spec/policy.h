@@ -8,12 +8,14 @@
 #include "spec/spec.h"
 
 struct hp_policy {
-  char *file;           /* NULL: the built-in default */
-  bool assume;          /* "hostProcess": "assume" (default "require") */
+  char *file;                            /* NULL: the built-in default */
+  bool assume;                           /* "hostProcess": "assume" (default "require") */
   enum hp_mount_behavior mount_behavior; /* "mountBehavior": default when unset in the spec */
-  uint32_t local_service_uid, network_service_uid; /* "linux.localServiceId" 65534, "linux.networkServiceId" 65533 */
-  uint32_t ephemeral_first, ephemeral_last;        /* "linux.ephemeralIds": [first, last], default [2000000000, 2000065535] */
-  struct hp_strings accounts;  /* "accounts": allowed names and groups; empty and !has_accounts: all */
+  uint32_t local_service_uid,
+      network_service_uid; /* "linux.localServiceId" 65534, "linux.networkServiceId" 65533 */
+  uint32_t ephemeral_first,
+      ephemeral_last;         /* "linux.ephemeralIds": [first, last], default [2000000000, 2000065535] */
+  struct hp_strings accounts; /* "accounts": allowed names and groups; empty and !has_accounts: all */
   bool has_accounts;
   struct hp_number memory_max; /* "limits.memory": bytes; a container may not ask for more, or for none */
 };
@@ -25,7 +27,8 @@ struct hp_policy {
 #endif
 
 void hp_policy_init(struct hp_policy *policy); /* the built-in default */
-int hp_policy_parse(const char *file, const char *data, size_t length, struct hp_policy *policy, struct hp_error *err);
+int hp_policy_parse(const char *file, const char *data, size_t length, struct hp_policy *policy,
+                    struct hp_error *err);
 /* The whole look-up; option_path may be NULL. On POSIX a file that others than
  * root can write (or whose owner is not root or our own uid) is refused. */
 int hp_policy_load(const char *option_path, struct hp_policy *policy, struct hp_error *err);

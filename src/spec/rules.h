@@ -8,9 +8,9 @@
 #include "spec/spec.h"
 
 struct hp_verdict {
-  struct hp_account account;          /* who it runs as; kind only for a sandbox */
-  enum hp_mount_behavior behavior;    /* HP_MOUNT_UNSET: nobody chose, the host decides */
-  struct hp_strings warnings;         /* one sentence each, for the log */
+  struct hp_account account;       /* who it runs as; kind only for a sandbox */
+  enum hp_mount_behavior behavior; /* HP_MOUNT_UNSET: nobody chose, the host decides */
+  struct hp_strings warnings;      /* one sentence each, for the log */
 };
 
 /* sandbox: the spec of the member's sandbox, NULL if it is not a member; its

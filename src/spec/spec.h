@@ -82,22 +82,22 @@ struct hp_throttles {
 /* Limits of the whole job. Linux: linux.resources; Windows: windows.resources
  * and the io.microsoft.* annotations (the annotation wins). */
 struct hp_limits {
-  struct hp_number memory;            /* bytes; -1: unlimited */
-  struct hp_number memory_swap;       /* Linux: memory plus swap, bytes */
-  struct hp_number memory_reservation;/* Linux */
-  struct hp_number cpu_shares;        /* Linux 2..262144, Windows 1..10000 */
-  struct hp_number cpu_quota;         /* Linux, µs per period; -1: none */
-  struct hp_number cpu_period;        /* Linux, µs */
-  char *cpuset_cpus, *cpuset_mems;    /* Linux; NULL: unset */
-  struct hp_number pids;              /* Linux; -1 or 0: max */
-  struct hp_number blkio_weight;      /* Linux 10..1000 */
+  struct hp_number memory;             /* bytes; -1: unlimited */
+  struct hp_number memory_swap;        /* Linux: memory plus swap, bytes */
+  struct hp_number memory_reservation; /* Linux */
+  struct hp_number cpu_shares;         /* Linux 2..262144, Windows 1..10000 */
+  struct hp_number cpu_quota;          /* Linux, µs per period; -1: none */
+  struct hp_number cpu_period;         /* Linux, µs */
+  char *cpuset_cpus, *cpuset_mems;     /* Linux; NULL: unset */
+  struct hp_number pids;               /* Linux; -1 or 0: max */
+  struct hp_number blkio_weight;       /* Linux 10..1000 */
   struct hp_throttles read_bps, write_bps, read_iops, write_iops;
-  struct hp_number cpu_count, cpu_maximum; /* Windows */
+  struct hp_number cpu_count, cpu_maximum;                  /* Windows */
   struct hp_number storage_iops, storage_bps, storage_size; /* Windows */
 };
 
 struct hp_namespace { /* linux.namespaces[] */
-  char *type, *path; /* path NULL: a new one */
+  char *type, *path;  /* path NULL: a new one */
 };
 
 struct hp_container_spec {
@@ -107,7 +107,7 @@ struct hp_container_spec {
   enum hp_tristate hostprocess;  /* the annotation's value */
   enum hp_tristate inherit_user; /* annotation */
   enum hp_mount_behavior mount_behavior;
-  char *rootfs_location;         /* annotation; NULL: default */
+  char *rootfs_location; /* annotation; NULL: default */
 
   struct hp_process_spec process;
   bool has_process;
@@ -138,12 +138,14 @@ int hp_spec_load(const char *bundle, struct hp_container_spec *spec, struct hp_e
 void hp_spec_clear(struct hp_container_spec *spec);
 
 /* Parses the process object of an Exec request (OCI runtime-spec Process). */
-int hp_process_spec_parse(const char *data, size_t length, struct hp_process_spec *process, struct hp_error *err);
+int hp_process_spec_parse(const char *data, size_t length, struct hp_process_spec *process,
+                          struct hp_error *err);
 void hp_process_spec_clear(struct hp_process_spec *process);
 
 /* Parses Update's resources: LinuxResources on Linux, WindowsResources on
  * Windows, which os tells. */
-int hp_limits_parse(enum hp_os os, const char *data, size_t length, struct hp_limits *limits, struct hp_error *err);
+int hp_limits_parse(enum hp_os os, const char *data, size_t length, struct hp_limits *limits,
+                    struct hp_error *err);
 /* Lays what is set in change over base. */
 void hp_limits_merge(struct hp_limits *base, const struct hp_limits *change);
 void hp_limits_clear(struct hp_limits *limits);

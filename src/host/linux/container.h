@@ -22,9 +22,9 @@ struct host_container {
   size_t group_count;
 
   /* volume.c */
-  bool bind;          /* private mount namespace; else the host's own */
+  bool bind;           /* private mount namespace; else the host's own */
   int mount_namespace; /* descriptor; -1: the host's own */
-  char *volume;       /* "/hpc" or "/hpc/<id>" (or the annotation's place) */
+  char *volume;        /* "/hpc" or "/hpc/<id>" (or the annotation's place) */
 
   /* cgroup.c, oom.c */
   struct hp_cgroup *cgroup;
@@ -41,7 +41,8 @@ int hp_cgroup_plan(struct host_container *container, const struct host_container
 
 /* … and of host_container_make and host_release: *known tells whether the
  * record's kind is one of this part's. */
-int hp_identity_make(struct host_container *container, const json_t *record, bool *known, struct hp_error *err);
+int hp_identity_make(struct host_container *container, const json_t *record, bool *known,
+                     struct hp_error *err);
 int hp_volume_make(struct host_container *container, const json_t *record, bool *known, struct hp_error *err);
 int hp_cgroup_make(struct host_container *container, const json_t *record, bool *known, struct hp_error *err);
 int hp_identity_release(const json_t *record, bool *known, struct hp_error *err);
