@@ -199,7 +199,8 @@ char *hp_walk_clean(const char *path) {
     path += strspn(path, "/");
   }
   if (end == clean)
-    *end = '/';
+    *end++ = '/';
+  *end = 0;
   return clean;
 }
 
