@@ -139,7 +139,7 @@ func (k *kubelet) container(pod string, config *cri.PodSandboxConfig, name strin
 	created, err := k.runs.CreateContainer(k.ctx, &cri.CreateContainerRequest{PodSandboxId: pod, SandboxConfig: config, Config: &cri.ContainerConfig{
 		Metadata: &cri.ContainerMetadata{Name: name, Attempt: attempt}, Image: &cri.ImageSpec{Image: appImage}, Command: args,
 		LogPath: fmt.Sprintf("%s-%d.log", name, attempt), Annotations: map[string]string{hostProcess: "true"},
-		Envs:  []*cri.KeyValue{{Key: "PATH", Value: "/usr/sbin:/usr/bin:/sbin:/bin"}},
+		Envs:  []*cri.KeyValue{{Key: "PATH", Value: []byte("/usr/sbin:/usr/bin:/sbin:/bin")}},
 		Linux: &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: config.Linux.SecurityContext.NamespaceOptions}},
 	}})
 	if err != nil {
