@@ -48,17 +48,32 @@ static void handle_connect(struct hp_task_service *service, struct ttrpc_call *c
   ttrpc_reply(call, &response.base);
 }
 
+static void shut_down(struct hp_task_service *service) {
+  if (service->shut_down)
+    return;
+  service->shut_down = true;
+  service->shutdown(service->arg);
+}
+
+static void pod_is_empty(void *arg) {
+  struct hp_task_service *service = arg;
+  if (service->leaving)
+    shut_down(service);
+}
+
 /* containerd sends this after the Delete of each of a pod's tasks, always with
- * that task's id: only the pod's emptiness tells which was the last. */
+ * that task's id: only the pod's emptiness tells which was the last. A pod may
+ * still be finishing what the Delete began; then it is left once it is empty,
+ * unless a later Create or Delete came, behind which another Shutdown will. */
 static void handle_shutdown(struct hp_task_service *service, struct ttrpc_call *call,
                             const ProtobufCMessage *message) {
   const Containerd__Task__V2__ShutdownRequest *request = (const void *)message;
   bool now = request->now;
   hp_task_reply_empty(call);
-  if (service->shut_down || !(now || hp_pod_empty(service->pod)))
-    return;
-  service->shut_down = true;
-  service->shutdown(service->arg);
+  if (now || hp_pod_empty(service->pod))
+    shut_down(service);
+  else
+    service->leaving = true;
 }
 
 /* In the order of the descriptor, proto/containerd/task/v2/shim.proto. */
@@ -80,12 +95,14 @@ struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod,
   service->pod = pod;
   service->shutdown = shutdown;
   service->arg = arg;
+  hp_pod_on_empty(pod, pod_is_empty, service);
   return service;
 }
 
 void hp_task_service_free(struct hp_task_service *service) {
   if (!service)
     return;
+  hp_pod_on_empty(service->pod, NULL, NULL);
   hp_task_wait_cancel_all(service);
   free(service);
 }

@@ -14,6 +14,7 @@ struct hp_task_service {
   struct hp_task_wait *waits; /* all of them, to be cancelled with the service */
   void (*shutdown)(void *arg);
   void *arg;
+  bool leaving;   /* a Shutdown came while the pod was not empty, and nothing since */
   bool shut_down; /* shutdown was called */
 };
 
