@@ -280,7 +280,7 @@ START_TEST(update_refuses_what_is_no_resources) {
 END_TEST
 
 int main(void) {
-  static const TTest *const tests[] = {
+  const TTest *const tests[] = {
       create_hands_everything_on,
       create_without_anything_more,
       create_takes_the_policy_of_the_options,

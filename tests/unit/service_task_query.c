@@ -145,7 +145,7 @@ START_TEST(close_io_closes_stdin_if_asked_to) {
 END_TEST
 
 int main(void) {
-  static const TTest *const tests[] = {
+  const TTest *const tests[] = {
       state_of_a_running_process,      state_of_a_finished_process, every_status_has_its_number,
       state_of_an_unknown_id,          pids_name_the_execs,         pids_of_nothing_and_failure,
       stats_are_handed_on_as_they_are, resize_is_columns_by_rows,   close_io_closes_stdin_if_asked_to,

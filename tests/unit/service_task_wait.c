@@ -97,7 +97,7 @@ START_TEST(the_end_of_the_service_ends_its_waits) {
 END_TEST
 
 int main(void) {
-  static const TTest *const tests[] = {
+  const TTest *const tests[] = {
       wait_after_exit_is_answered_at_once, wait_is_answered_by_the_exit,
       wait_for_an_unknown_id_fails,        other_calls_are_answered_meanwhile,
       an_abandoned_wait_is_cancelled,      the_end_of_the_service_ends_its_waits,

@@ -1,5 +1,6 @@
 #include "task_harness.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ void task_harness_setup(void) {
   struct ttrpc_service services[HP_TASK_SERVICES];
   int ends[2];
   hp_log_set_sink(NULL, NULL);
+  signal(SIGPIPE, SIG_IGN); /* as the shim does */
   ck_assert_int_eq(uv_loop_init(&loop), 0);
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   pod = (struct hp_pod){0};
