@@ -13,6 +13,7 @@ struct hp_oom_watch; /* oom.c */
 struct host_container {
   char *namespace_name, *id, *bundle;
   const struct host_container_request *request; /* while it is being made; NULL afterwards */
+  size_t unmade;                                /* records still to be made */
 
   /* identity.c */
   bool inherit; /* the shim's own identity: no set*id at all */
