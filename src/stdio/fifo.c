@@ -77,11 +77,12 @@ int hp_file_open(const char *stream, const char *path, int *fd, struct hp_error 
     return hp_error_set_os(err, errno, "%s: cannot make the directories of %s", stream, path);
   /* O_NONBLOCK: should it be a FIFO after all, this must not wait. */
   int opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
-  if (opened < 0)
+  if (opened < 0 && errno != ENXIO) /* a FIFO without reader, a socket, a device that is away */
     return hp_error_set_os(err, errno, "%s: cannot open %s", stream, path);
   struct stat status;
-  if (fstat(opened, &status) != 0 || !S_ISREG(status.st_mode)) {
-    close(opened);
+  if (opened < 0 || fstat(opened, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (opened >= 0)
+      close(opened);
     return hp_error_set(err, HP_INVALID_ARGUMENT, "%s: %s is not a regular file", stream, path);
   }
   *fd = opened;

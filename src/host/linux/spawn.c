@@ -90,35 +90,30 @@ static bool nobody_chose(const char *cwd) {
   return !cwd || strspn(cwd, "/") == strlen(cwd) || strcmp(cwd, DEFAULT_DIRECTORY) == 0;
 }
 
+#define PLACES_MAX 3
+
 /* The contract's table (section 4). With a private namespace an absolute path is
  * first what the host has; with the volume in the host's own namespace it is
  * first taken below the volume. Returns how many places there are. */
 static size_t plan_directory(const struct host_container *container, const char *cwd,
-                             struct hp_launch_directory places[2]) {
-  struct hp_launch_directory volume = {.path = cwd, .in_volume = true, .create = true};
+                             struct hp_launch_directory places[PLACES_MAX]) {
   if (nobody_chose(cwd)) {
     places[0] = (struct hp_launch_directory){.path = ".", .in_volume = true};
     return 1;
   }
-  if (below(cwd, container->volume)) {
-    volume.path = cwd + strlen(container->volume);
-    if (volume.path[0] == '\0')
-      volume.path = ".";
-    places[0] = volume;
-    return 1;
+  struct hp_launch_directory volume = {.path = cwd, .in_volume = true};
+  bool inside = below(cwd, container->volume);
+  if (inside)
+    volume.path = cwd[strlen(container->volume)] ? cwd + strlen(container->volume) : ".";
+  size_t count = 0;
+  if (cwd[0] == '/' && !inside) {
+    if (!container->bind)
+      places[count++] = volume;
+    places[count++] = (struct hp_launch_directory){.path = cwd};
   }
-  if (cwd[0] != '/') {
-    places[0] = volume;
-    return 1;
-  }
-  places[0] = (struct hp_launch_directory){.path = cwd};
-  places[1] = volume;
-  if (!container->bind) {
-    places[1] = places[0];
-    volume.create = false;
-    places[0] = volume;
-  }
-  return 2;
+  volume.create = true;
+  places[count++] = volume;
+  return count;
 }
 
 /* ---- failures ----------------------------------------------------------------- */
@@ -230,7 +225,7 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
   struct hp_cgroup_join join = {.directory_fd = -1};
   if (container->cgroup)
     hp_cgroup_join(container->cgroup, &join);
-  struct hp_launch_directory places[2];
+  struct hp_launch_directory places[PLACES_MAX];
   int handles[3];
   struct hp_launch launch = {
       .argv = args.items,
