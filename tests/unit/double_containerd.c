@@ -11,7 +11,7 @@
 #include "runtime/journal.h"
 
 #define PATIENCE_NS (10ull * 1000 * 1000 * 1000)
-#define EVENTS_MAX 4096
+#define EVENTS_MAX 16384
 #define BUNDLES_MAX 128
 
 struct hp_pod *pod;
@@ -55,6 +55,9 @@ const char *events(void) {
 
 void forget_events(void) {
   event_text[0] = '\0';
+  for (size_t i = 0; i < event_count; i++)
+    free(event_list[i].line);
+  event_count = 0;
 }
 
 uint64_t event_order(const char *line) {
