@@ -119,6 +119,10 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
 /* (any) signal is the Linux number containerd sends. NotFound if it is gone. */
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err);
 
+/* (loop) Once, before the first spawn: remembers the limits with which processes
+ * are to start and raises this process's own limit of open files to the hard one. */
+void host_process_keep_limits(void);
+
 /* One reaper sees every exit of this process's children (subreaper). */
 typedef void (*host_exited)(void *arg, uint32_t pid, uint32_t status, struct hp_time when);
 
@@ -152,9 +156,19 @@ int host_daemon_start(const char *address, const char *bundle, host_daemon_main 
  * loop, allocated with malloc, peer checked. */
 int host_daemon_listen(struct host_daemon *daemon, uv_loop_t *loop,
                        void (*accepted)(void *arg, uv_stream_t *stream), void *arg, struct hp_error *err);
-void host_daemon_ready(struct host_daemon *daemon);                              /* start may return now */
+/* start may return now. false: start is gone and told nobody of this shim, so it should end. */
+bool host_daemon_ready(struct host_daemon *daemon);
 void host_daemon_failed(struct host_daemon *daemon, const struct hp_error *err); /* start reports this */
 void host_daemon_close(struct host_daemon *daemon); /* (loop) stops listening, removes the address */
+
+/* From other processes. Blocking, but bounded. */
+/* The process that listens at address; NotFound: nobody. */
+int host_daemon_find(const char *address, uint32_t *pid, struct hp_error *err);
+/* Ends, without its help, the daemon that host_daemon_find or _start told of;
+ * returns when it has ended (3 s at most). Nothing listens: success. */
+int host_daemon_kill(const char *address, uint32_t pid, struct hp_error *err);
+/* Removes what a dead daemon left at its address. FailedPrecondition if it lives. */
+int host_daemon_remove(const char *address, struct hp_error *err);
 
 /* Opens containerd's log of this bundle and makes it the process's log sink:
  * never blocks, drops the oldest lines and counts them. */
