@@ -32,21 +32,40 @@ static bool same_name(const char *a, const char *b) {
   return name_a && name_b && strcmp(name_a, name_b) == 0;
 }
 
-/* A bundle that `start` never saw (a member of containerd 2.x, a start that
- * failed) has no address file. */
+/* A bundle that `start` never saw, as those of members with containerd 2.x, has
+ * no address file; its sandbox's bundle stands beside it. */
+static int guess_address(const struct deletion *deletion, char **address, struct hp_error *err) {
+  const struct hp_flags *flags = deletion->flags;
+  char *owner = NULL, *sandbox = NULL;
+  if (hp_shim_owner(deletion->bundle, flags->id, &owner, err) != 0) {
+    hp_error_clear(err); /* with such a config.json nothing was ever created */
+    owner = hp_strdup(flags->id);
+  }
+  int status = -1;
+  sandbox = hp_printf("%s/../%s", deletion->bundle, owner);
+  if (hp_bundle_read(sandbox, HP_ADDRESS_FILE, address, err) == 0) {
+    status = 0;
+  } else if (err->code == HP_NOT_FOUND) {
+    hp_error_clear(err);
+    status = host_address(NULL, flags->address, flags->namespace_name, owner, address, err);
+  }
+  free(sandbox);
+  free(owner);
+  return status;
+}
+
 static int find_shim(struct deletion *deletion, struct hp_error *err) {
   const struct hp_flags *flags = deletion->flags;
+  if (hp_bundle_read(deletion->bundle, HP_ADDRESS_FILE, &deletion->address, err) != 0) {
+    if (err->code != HP_NOT_FOUND)
+      return -1;
+    hp_error_clear(err);
+    if (guess_address(deletion, &deletion->address, err) != 0)
+      return -1;
+  }
   char *expected = NULL;
   if (host_address(NULL, flags->address, flags->namespace_name, flags->id, &expected, err) != 0)
     return -1;
-  if (hp_bundle_read(deletion->bundle, "address", &deletion->address, err) != 0) {
-    if (err->code != HP_NOT_FOUND) {
-      free(expected);
-      return -1;
-    }
-    hp_error_clear(err);
-    deletion->address = hp_strdup(expected);
-  }
   deletion->own = same_name(deletion->address, expected);
   free(expected);
   return 0;

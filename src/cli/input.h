@@ -8,6 +8,9 @@
 
 #include "base/error.h"
 
+#define HP_ADDRESS_FILE "address" /* in the bundle: where its shim listens */
+#define HP_PID_FILE "shim.pid"
+
 #define HP_INPUT_MAX (4u << 20) /* bytes of standard input; more is refused */
 
 /* Standard input to its end; a terminal is empty. *data is malloced. */

@@ -13,9 +13,6 @@
 #include "spec/options.h"
 #include "spec/spec.h"
 
-#define ADDRESS_FILE "address"
-#define PID_FILE "shim.pid"
-
 int hp_check_names(const struct hp_flags *flags, struct hp_error *err) {
   if (!flags->namespace_name || !*flags->namespace_name)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "flag -namespace is missing: name containerd's namespace");
@@ -26,9 +23,7 @@ int hp_check_names(const struct hp_flags *flags, struct hp_error *err) {
   return hp_identifier_check("container id", flags->id, err);
 }
 
-/* Whose shim it is: the sandbox's for a member of a pod, else the container's
- * own. The Sandbox API starts a shim in a bundle without config.json. */
-static int find_owner(const char *bundle, const char *id, char **owner, struct hp_error *err) {
+int hp_shim_owner(const char *bundle, const char *id, char **owner, struct hp_error *err) {
   struct hp_container_spec spec = {0};
   int status = -1;
   if (hp_spec_load(bundle, &spec, err) != 0) {
@@ -92,12 +87,12 @@ static int print_answer(const char *address, bool v3, struct hp_error *err) {
 static int tell(const char *bundle, const char *address, uint32_t pid, bool v3, struct hp_error *err) {
   char digits[16];
   snprintf(digits, sizeof digits, "%u", pid);
-  if (hp_bundle_write(bundle, ADDRESS_FILE, address, err) != 0)
+  if (hp_bundle_write(bundle, HP_ADDRESS_FILE, address, err) != 0)
     return -1;
-  if (hp_bundle_write(bundle, PID_FILE, digits, err) == 0 && print_answer(address, v3, err) == 0)
+  if (hp_bundle_write(bundle, HP_PID_FILE, digits, err) == 0 && print_answer(address, v3, err) == 0)
     return 0;
-  hp_bundle_remove(bundle, PID_FILE);
-  hp_bundle_remove(bundle, ADDRESS_FILE);
+  hp_bundle_remove(bundle, HP_PID_FILE);
+  hp_bundle_remove(bundle, HP_ADDRESS_FILE);
   return -1;
 }
 
@@ -124,7 +119,7 @@ int hp_cli_start(const struct hp_flags *flags) {
   if (hp_check_names(flags, &err) != 0 || hp_bundle_path(flags->bundle, &bundle, &err) != 0 ||
       hp_input_read(&input, &length, &err) != 0 ||
       hp_bootstrap_parse(input, length, flags->id, flags->namespace_name, &bootstrap, &err) != 0 ||
-      find_owner(bundle, flags->id, &owner, &err) != 0 ||
+      hp_shim_owner(bundle, flags->id, &owner, &err) != 0 ||
       find_address(flags, &bootstrap, owner, &address, &err) != 0)
     goto done;
   free(input); /* before the fork, or the daemon keeps it */
