@@ -104,7 +104,7 @@ static void swept(uv_work_t *work, int status) {
 static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_error *err) {
   if (host_log_open(serve->bundle, serve->namespace_name, serve->id, &shim->loop, err) != 0)
     return -1;
-  host_process_keep_limits();
+  host_limits_raise();
   if (host_reaper_start(&shim->loop, err) != 0)
     return -1;
   shim->reaping = true;

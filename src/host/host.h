@@ -119,10 +119,6 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
 /* (any) signal is the Linux number containerd sends. NotFound if it is gone. */
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err);
 
-/* (loop) Once, before the first spawn: remembers the limits with which processes
- * are to start and raises this process's own limit of open files to the hard one. */
-void host_process_keep_limits(void);
-
 /* One reaper sees every exit of this process's children (subreaper). */
 typedef void (*host_exited)(void *arg, uint32_t pid, uint32_t status, struct hp_time when);
 

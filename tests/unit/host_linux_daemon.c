@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -440,7 +441,20 @@ END_TEST
 
 /* ---- ended from outside ---------------------------------------------------- */
 
+/* valgrind up to 3.19 does not know pidfd_open. */
+static bool without_process_handles(void) {
+  int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  if (self >= 0) {
+    close(self);
+    return false;
+  }
+  puts("skipped: there is no pidfd_open here");
+  return true;
+}
+
 START_TEST(killed_and_removed) {
+  if (without_process_handles())
+    return;
   uint32_t pid = start(greet, false);
   ck_assert_int_eq(host_daemon_remove(address, &err), -1);
   ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
@@ -457,6 +471,8 @@ START_TEST(killed_and_removed) {
 END_TEST
 
 START_TEST(only_the_process_that_listens_is_killed) {
+  if (without_process_handles())
+    return;
   uint32_t pid = start(greet, false);
   pid_t bystander = fork();
   ck_assert_int_ge(bystander, 0);
