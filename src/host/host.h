@@ -144,7 +144,8 @@ typedef int (*host_daemon_main)(struct host_daemon *daemon, void *arg);
 /* Makes the daemon of `address`, or finds the living one (*joined). Exactly one
  * of any number of racing callers makes it. Returns when the server accepts;
  * a daemon that failed gives its own reason. Call from a process without
- * threads: on Linux it forks, and the child runs main and never returns here. */
+ * threads that has run no loop: on Linux it forks, and the child, in which every
+ * inherited descriptor is closed, runs main and never returns here. */
 int host_daemon_start(const char *address, const char *bundle, host_daemon_main main, void *arg, bool *joined,
                       uint32_t *pid, struct hp_error *err);
 

@@ -89,7 +89,7 @@ static void set_up(void) {
 }
 
 static void tear_down(void) {
-  kill(server_pid, SIGKILL); /* our own child, not waited for */
+  kill(server_pid, SIGKILL);
   waitpid(server_pid, NULL, 0);
   hp_error_clear(&err);
   struct hp_error ignored = HP_ERROR_INIT;

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ static struct hp_error err;
 
 static void set_up(void) {
   signal(SIGPIPE, SIG_IGN);
+  ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0); /* to wait for daemons */
   unsetenv("TTRPC_ADDRESS");
   strcpy(root, "/tmp/hp-start-XXXXXX");
   ck_assert_ptr_nonnull(mkdtemp(root));
@@ -68,36 +71,32 @@ static struct output {
   char err[1024];
 } output;
 
-static void swap(int fd, int with) {
-  ck_assert_int_eq(dup2(with, fd), fd);
-}
-
 static void run(int (*verb)(const struct hp_flags *flags), const char *id, const char *in_bundle,
                 const uint8_t *input, size_t input_length) {
   const struct hp_flags flags = {
       .namespace_name = "n", .address = "/run/containerd/containerd.sock", .id = id, .bundle = in_bundle};
   FILE *streams[3];
-  int saved[3];
-  fflush(NULL);
   for (int fd = 0; fd < 3; fd++) {
     streams[fd] = tmpfile();
     ck_assert_ptr_nonnull(streams[fd]);
-    saved[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (fd == 0) {
-      fwrite(input, 1, input_length, streams[fd]);
-      rewind(streams[fd]);
-    }
-    swap(fd, fileno(streams[fd]));
   }
-  int status = verb(&flags);
+  fwrite(input, 1, input_length, streams[0]);
+  rewind(streams[0]);
   fflush(NULL);
-  for (int fd = 0; fd < 3; fd++) {
-    swap(fd, saved[fd]);
-    close(saved[fd]);
-    rewind(streams[fd]);
+  pid_t child = fork();
+  ck_assert_int_ge(child, 0);
+  if (child == 0) {
+    for (int fd = 0; fd < 3; fd++)
+      dup2(fileno(streams[fd]), fd);
+    exit(verb(&flags));
   }
-  output = (struct output){.status = status};
+  int status;
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert(WIFEXITED(status));
+  output = (struct output){.status = WEXITSTATUS(status)};
+  rewind(streams[1]);
   output.out_length = fread(output.out, 1, sizeof output.out, streams[1]);
+  rewind(streams[2]);
   output.err[fread(output.err, 1, sizeof output.err - 1, streams[2])] = 0;
   for (int fd = 0; fd < 3; fd++)
     fclose(streams[fd]);
@@ -142,6 +141,13 @@ static void delete_one(const char *id, const char *in_bundle, uint32_t exit_stat
   containerd__task__v2__delete_response__free_unpacked(response, NULL);
 }
 
+/* The wait status of a daemon, which is ours to reap now. */
+static int reap(pid_t pid) {
+  int status = -1;
+  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+  return status;
+}
+
 static pid_t pid_in(const char *in_bundle) {
   char *text = NULL;
   ck_assert_msg(hp_bundle_read(in_bundle, "shim.pid", &text, &err) == 0, "%s", err.message);
@@ -177,9 +183,7 @@ START_TEST(started_joined_and_deleted) {
 
   /* Nothing runs in it, so it ends when its container is deleted. */
   delete_one("c1", bundle, 255);
-  int status;
-  ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-  ck_assert_int_eq(status, 0);
+  ck_assert_int_eq(reap(pid), 0);
   ck_assert_int_eq(entries(sockets), 0);
   free(first);
   free(second);
@@ -199,7 +203,7 @@ START_TEST(a_member_shares_its_sandboxs_shim) {
   delete_one("c2", member, 255);
   ck_assert_int_eq(host_daemon_find(sandbox, &listener, &err), 0);
   delete_one("c1", bundle, 255);
-  ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+  reap(pid);
   free(sandbox);
   free(joined);
 }
@@ -208,8 +212,8 @@ END_TEST
 START_TEST(a_dead_shims_socket_is_removed) {
   free(start("c1", bundle));
   pid_t pid = pid_in(bundle);
-  kill(pid, SIGKILL); /* our own child, not waited for */
-  ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+  kill(pid, SIGKILL);
+  reap(pid);
   ck_assert_int_eq(entries(sockets), 1);
   delete_one("c1", bundle, 255);
   ck_assert_int_eq(entries(sockets), 0);
@@ -221,12 +225,12 @@ START_TEST(a_dead_shim_is_replaced) {
   char *first = start("c1", bundle);
   pid_t dead = pid_in(bundle);
   kill(dead, SIGKILL);
-  ck_assert_int_eq(waitpid(dead, NULL, 0), dead);
+  reap(dead);
   char *second = start("c1", bundle);
   ck_assert_str_eq(second, first);
   pid_t pid = pid_in(bundle);
   delete_one("c1", bundle, 255);
-  ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+  reap(pid);
   free(first);
   free(second);
 }
@@ -251,6 +255,12 @@ START_TEST(errors_leave_nothing) {
 END_TEST
 
 START_TEST(a_bundle_that_cannot_be_written_ends_the_new_shim) {
+  int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  if (self < 0) {
+    puts("skipped: there is no pidfd_open here (valgrind up to 3.19 does not know it)");
+    return;
+  }
+  close(self);
   char obstacle[80];
   snprintf(obstacle, sizeof obstacle, "%s/shim.pid", bundle);
   ck_assert_int_eq(mkdir(obstacle, 0700), 0);
