@@ -160,7 +160,8 @@ typedef int (*host_daemon_main)(struct host_daemon *daemon, void *arg);
 /* Makes the daemon of `address`, or finds the living one (*joined). Exactly one
  * of any number of racing callers makes it. Returns when the server accepts;
  * a daemon that failed gives its own reason. Call from a process without
- * threads: on Linux it forks, and the child runs main and never returns here. */
+ * threads that has run no loop: on Linux it forks, and the child, in which every
+ * inherited descriptor is closed, runs main and never returns here. */
 int host_daemon_start(const char *address, const char *bundle, host_daemon_main main, void *arg, bool *joined,
                       uint32_t *pid, struct hp_error *err);
 
@@ -168,9 +169,19 @@ int host_daemon_start(const char *address, const char *bundle, host_daemon_main 
  * loop, allocated with malloc, peer checked. */
 int host_daemon_listen(struct host_daemon *daemon, uv_loop_t *loop,
                        void (*accepted)(void *arg, uv_stream_t *stream), void *arg, struct hp_error *err);
-void host_daemon_ready(struct host_daemon *daemon);                              /* start may return now */
+/* start may return now. false: start is gone and told nobody of this shim, so it should end. */
+bool host_daemon_ready(struct host_daemon *daemon);
 void host_daemon_failed(struct host_daemon *daemon, const struct hp_error *err); /* start reports this */
 void host_daemon_close(struct host_daemon *daemon); /* (loop) stops listening, removes the address */
+
+/* From other processes. Blocking, but bounded. */
+/* The process that listens at address; NotFound: nobody. */
+int host_daemon_find(const char *address, uint32_t *pid, struct hp_error *err);
+/* Ends, without its help, the daemon that host_daemon_find or _start told of;
+ * returns when it has ended (3 s at most). Nothing listens: success. */
+int host_daemon_kill(const char *address, uint32_t pid, struct hp_error *err);
+/* Removes what a dead daemon left at its address. FailedPrecondition if it lives. */
+int host_daemon_remove(const char *address, struct hp_error *err);
 
 /* Opens containerd's log of this bundle and makes it the process's log sink:
  * never blocks, drops the oldest lines and counts them. */
