@@ -16,6 +16,11 @@ int main(int argc, char **argv) {
     return hp_cli_start(&flags);
   if (flags.verb && strcmp(flags.verb, "delete") == 0)
     return hp_cli_delete(&flags);
-  fprintf(stderr, "verb \"%s\" is not known: use start, delete, -info or -v\n", flags.verb ? flags.verb : "");
+  if (flags.verb)
+    fprintf(stderr, HP_PROGRAM ": verb \"%s\" is not known: use start, delete, -info or -v\n", flags.verb);
+  else
+    fprintf(stderr,
+            HP_PROGRAM ": no verb is given: containerd runs this program with start or delete; for people "
+                       "there are -info and -v\n");
   return 2;
 }

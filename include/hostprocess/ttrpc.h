@@ -3,7 +3,7 @@
  * It takes connected streams; it never listens and never connects.
  *
  * Threads: everything here belongs to the thread that runs the loop, except
- * where a line says otherwise.
+ * where a line says otherwise. A program on a Unix system must ignore SIGPIPE.
  *
  * The wire: a frame is a 10-byte header, big-endian (data length u32, stream id
  * u32, type u8, flags u8), and at most 4 MiB of data. */
@@ -91,7 +91,8 @@ uint64_t ttrpc_call_deadline(const struct ttrpc_call *call);
 /* True once nobody waits for the answer: the connection is gone or the
  * deadline has passed. The call must be answered all the same. */
 bool ttrpc_call_abandoned(const struct ttrpc_call *call);
-/* Called at most once, on the loop, when the call becomes abandoned. */
+/* Called at most once, on the loop, when the call becomes abandoned; it may
+ * answer the call. Not called for one that is abandoned already. */
 void ttrpc_call_on_abandoned(struct ttrpc_call *call, void (*abandoned)(void *arg), void *arg);
 /* Keeps the request message until the call is answered. */
 void ttrpc_call_keep_request(struct ttrpc_call *call);

@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
+
+#define HP_PROGRAM "containerd-shim-hostprocess-v1"
+
 struct hp_flags {
   const char *namespace_name, *address, *publish_binary, *id, *bundle, *socket;
   bool debug, version, info;
@@ -14,6 +18,14 @@ struct hp_flags {
 /* Parses argv (one or two dashes, "-flag value" and "-flag=value"). 0, or -1
  * with the reason printed. */
 int hp_flags_parse(int argc, char **argv, struct hp_flags *flags);
+
+/* -namespace and -id are there and are names as containerd's are. (start.c) */
+int hp_check_names(const struct hp_flags *flags, struct hp_error *err);
+
+/* Whose shim it is: the sandbox's for a member of a pod, else the container's
+ * own, as also in a bundle without config.json (the Sandbox API starts a shim
+ * there). *owner is an id, owned. (start.c) */
+int hp_shim_owner(const char *bundle, const char *id, char **owner, struct hp_error *err);
 
 int hp_cli_start(const struct hp_flags *flags);
 int hp_cli_delete(const struct hp_flags *flags); /* clean.c */

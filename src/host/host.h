@@ -119,15 +119,31 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
 /* (any) signal is the Linux number containerd sends. NotFound if it is gone. */
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err);
 
+/* (any) The size of a terminal that host_process_spawn returned. */
+int host_terminal_resize(host_handle terminal, unsigned columns, unsigned rows, struct hp_error *err);
+
+/* (pool) Starts a program beside the containers, as the shim itself (a logging
+ * program). argv->items[0] is its absolute path; handles[i], at least three,
+ * becomes its descriptor i, and it has no others. The reaper keeps its status
+ * until it is watched or forgotten. */
+int host_program_spawn(const struct hp_strings *argv, const struct hp_strings *env,
+                       const host_handle *handles, size_t handle_count, uint32_t *pid, struct hp_error *err);
+
+/* (loop) Raises the limit on open descriptors as far as it goes, before the
+ * first spawn; children start with the limits that were there before. */
+void host_limits_raise(void);
+
 /* One reaper sees every exit of this process's children (subreaper). */
 typedef void (*host_exited)(void *arg, uint32_t pid, uint32_t status, struct hp_time when);
 
 int host_reaper_start(uv_loop_t *loop, struct hp_error *err); /* (loop) */
-void host_reaper_expect(int change); /* (loop) spawns under way: statuses are kept meanwhile */
+void host_reaper_expect(int change); /* (any) spawns under way: statuses are kept meanwhile */
 /* (loop) Calls exited once, later, on the loop; also for a pid that was reaped
  * while it was expected. status: exit code, or 128 + signal. */
 void host_reaper_watch(uint32_t pid, host_exited exited, void *arg);
-void host_reaper_forget(uint32_t pid); /* (loop) */
+/* (any) Whether a program of host_program_spawn has ended, and how; it may still be watched. */
+bool host_reaper_peek(uint32_t pid, uint32_t *status);
+void host_reaper_forget(uint32_t pid); /* (any) off the loop only where nothing watches it */
 void host_reaper_stop(void);           /* (loop) */
 
 /* ---- daemon ---------------------------------------------------------------- */
@@ -144,7 +160,8 @@ typedef int (*host_daemon_main)(struct host_daemon *daemon, void *arg);
 /* Makes the daemon of `address`, or finds the living one (*joined). Exactly one
  * of any number of racing callers makes it. Returns when the server accepts;
  * a daemon that failed gives its own reason. Call from a process without
- * threads: on Linux it forks, and the child runs main and never returns here. */
+ * threads that has run no loop: on Linux it forks, and the child, in which every
+ * inherited descriptor is closed, runs main and never returns here. */
 int host_daemon_start(const char *address, const char *bundle, host_daemon_main main, void *arg, bool *joined,
                       uint32_t *pid, struct hp_error *err);
 
@@ -152,9 +169,19 @@ int host_daemon_start(const char *address, const char *bundle, host_daemon_main 
  * loop, allocated with malloc, peer checked. */
 int host_daemon_listen(struct host_daemon *daemon, uv_loop_t *loop,
                        void (*accepted)(void *arg, uv_stream_t *stream), void *arg, struct hp_error *err);
-void host_daemon_ready(struct host_daemon *daemon);                              /* start may return now */
+/* start may return now. false: start is gone and told nobody of this shim, so it should end. */
+bool host_daemon_ready(struct host_daemon *daemon);
 void host_daemon_failed(struct host_daemon *daemon, const struct hp_error *err); /* start reports this */
 void host_daemon_close(struct host_daemon *daemon); /* (loop) stops listening, removes the address */
+
+/* From other processes. Blocking, but bounded. */
+/* The process that listens at address; NotFound: nobody. */
+int host_daemon_find(const char *address, uint32_t *pid, struct hp_error *err);
+/* Ends, without its help, the daemon that host_daemon_find or _start told of;
+ * returns when it has ended (3 s at most). Nothing listens: success. */
+int host_daemon_kill(const char *address, uint32_t pid, struct hp_error *err);
+/* Removes what a dead daemon left at its address. FailedPrecondition if it lives. */
+int host_daemon_remove(const char *address, struct hp_error *err);
 
 /* Opens containerd's log of this bundle and makes it the process's log sink:
  * never blocks, drops the oldest lines and counts them. */

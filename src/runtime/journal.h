@@ -11,10 +11,22 @@
 
 struct hp_journal;
 
-/* Makes and locks the journal. AlreadyExists if a living shim holds it. */
+#define HP_JOURNAL_NAME "hostprocess.journal"
+#define HP_JOURNAL_MAX (16u << 20) /* bytes of the file */
+
+/* Makes and locks the journal; records that an earlier, dead shim left in it
+ * are kept. AlreadyExists if a living shim holds it. */
 int hp_journal_open(const char *bundle, struct hp_journal **journal, struct hp_error *err);
+/* The same for one that is there; *journal is NULL if there is none. */
+int hp_journal_open_existing(const char *bundle, struct hp_journal **journal, struct hp_error *err);
+/* record is an object with a string "kind". It is on disk when this returns 0,
+ * and nothing of it is in the file when it fails. */
 int hp_journal_append(struct hp_journal *journal, const json_t *record, struct hp_error *err);
-/* Removes the file (everything is released) and closes. */
+/* What stands in it, in order; damage as in hp_journal_read. */
+int hp_journal_records(const struct hp_journal *journal, json_t **records, char **damage,
+                       struct hp_error *err);
+/* Removes the file (everything is released) and closes; on failure the journal
+ * stays open. */
 int hp_journal_remove(struct hp_journal *journal, struct hp_error *err);
 /* Closes and unlocks, the file stays. NULL is fine. */
 void hp_journal_close(struct hp_journal *journal);
@@ -25,7 +37,8 @@ void hp_journal_close(struct hp_journal *journal);
 int hp_journal_read(const char *bundle, json_t **records, bool *alive, char **damage, struct hp_error *err);
 
 /* Releases an array of records in reverse order, going on past errors; the
- * first error is returned after all were tried. (runtime/release.c) */
+ * first error is returned after all were tried. "member" records name a bundle
+ * and are passed over. (runtime/release.c) */
 int hp_release_records(const json_t *records, struct hp_error *err);
 
 /* `delete` of one bundle whose shim is dead: reads, releases, removes the

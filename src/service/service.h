@@ -24,7 +24,8 @@ void hp_publisher_free(struct hp_publisher *publisher);
 struct hp_task_service; /* task.c */
 
 /* `shutdown` is called on the loop when the shim is to exit: a Shutdown came
- * and no container is left (or `now`). The answer to it is on its way. */
+ * and no container is left (or `now`). The answer to it is on its way. The
+ * service is the pod's hp_pod_on_empty; free it before the pod. */
 struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),
                                             void *arg);
 void hp_task_service_free(struct hp_task_service *service);

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Measures ours beside containerd-shim-runc-v2 with runc, in one run:
+#   scripts/bench.sh [--only start,create,exec,stdio,idle,growth,pod,containerd,size,ttrpc] [--peer SHIM] [--json FILE]
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+only=start,create,exec,stdio,idle,growth,pod,containerd,size,ttrpc peer='' json=$build/bench.json
+while [ $# -gt 0 ]; do
+	case $1 in
+	--only) only=$2 ;;
+	--peer) peer=$2 ;;
+	--json) json=$2 ;;
+	*) die "unknown option $1" ;;
+	esac
+	shift 2
+done
+[ "$(id -u)" = 0 ] || die "measuring needs root"
+need_build_packages
+need_packages runc busybox-static binutils
+need_go
+need_containerd
+build_preset release
+peer=${peer:-$containerd_bin/containerd-shim-runc-v2}
+shims=${only//ttrpc/}
+shims=$(tr -s , <<<"$shims" | sed 's/^,//; s/,$//')
+if [ -n "$shims" ]; then
+	(cd "$root/tests/bench/shims" && go build -o "$build/bench-shims" .)
+	"$build/bench-shims" -ours "$build/release/containerd-shim-hostprocess-v1" -peer "$peer" \
+		-containerd "$containerd_bin/containerd" -only "$shims" -json "$json"
+fi
+case ,$only, in
+*,ttrpc,*) "$root/scripts/bench-ttrpc.sh" ;;
+esac

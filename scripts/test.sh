@@ -1,0 +1,184 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs every test: scripts/test.sh [LANE…]
+# Each lane prints its time; a lane that fails does not stop the others. What a
+# lane skips is printed with its reason; under CI only the skips that
+# tests/allowed-skips.txt names are allowed.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+all_lanes="setup build clang release unit valgrind asan tsan windows ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck coverage"
+shim=containerd-shim-hostprocess-v1
+
+lane_setup() {
+	need_build_packages
+	need_packages clang clang-tidy libclang-rt-14-dev cppcheck valgrind gcovr containerd runc binutils \
+		strace iproute2 procps
+	need_go
+	need_containerd
+}
+
+lane_build() { build_preset dev; }
+
+lane_clang() { build_preset clang; }
+
+# The hardened build: its size, and that the hardening is really in it.
+lane_release() {
+	build_preset release
+	local exe=$build/release/$shim size
+	strip -o "$exe.stripped" "$exe"
+	size=$(stat -c %s "$exe.stripped")
+	say "stripped executable: $size bytes (limit 409600)"
+	[ "$size" -le 409600 ]
+	readelf -h "$exe" | grep -q 'Type:.*DYN'
+	readelf -d "$exe" | grep -q BIND_NOW
+	readelf -l "$exe" | grep -q GNU_RELRO
+	readelf -s "$exe" | grep -q __stack_chk_fail
+	readelf -s "$exe" | grep -q '__.*_chk@'
+	# The linker drops the IBT mark where the C library's start-up files lack it: look at our own code.
+	# (grep reads all it is given: under pipefail an early end would fail objdump.)
+	[ "$(objdump -d "$exe" | grep -c endbr64)" -gt 100 ]
+}
+
+lane_unit() { ctest --preset dev -j 2; }
+
+lane_valgrind() {
+	build_preset dev
+	local failed=0 unit name
+	for unit in "$build"/dev/tests/unit/unit_*; do
+		name=$(basename "$unit")
+		if grep -qx "valgrind $name" "$root/tests/allowed-skips.txt"; then
+			say "SKIP valgrind $name: $(sed -n "/^valgrind $name\$/{n;s/^# *//p}" "$root/tests/allowed-skips.txt")"
+			continue
+		fi
+		CK_FORK=no CK_DEFAULT_TIMEOUT=0 CK_VERBOSITY=silent timeout 600 valgrind -q --leak-check=full --show-leak-kinds=definite,indirect,possible \
+			--errors-for-leak-kinds=definite,indirect --error-exitcode=9 --trace-children=no "$unit" \
+			>"$build/valgrind-$name.log" 2>&1 || { failed=1; say "FAIL valgrind $name"; tail -n 40 "$build/valgrind-$name.log"; }
+	done
+	return $failed
+}
+
+lane_asan() {
+	build_preset asan
+	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan -j 2
+}
+
+lane_tsan() {
+	build_preset tsan
+	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan-suppressions.txt" ctest --preset tsan -j 2
+}
+
+# The rooms that the Windows program shares, with mingw-w64, warnings as errors.
+lane_windows() {
+	need_packages gcc-mingw-w64-x86-64 dpkg-dev
+	"$root/scripts/windows-deps.sh"
+	build_preset windows
+}
+
+lane_ttrpc() {
+	need_go
+	build_preset asan ttrpc_peer
+	(cd "$root/tests/ttrpc" && TTRPC_PEER=$build/asan/tests/ttrpc/ttrpc_peer go test -count=1 -timeout 10m ./...)
+}
+
+# e2e NAME CONTAINERD SHIM_PRESET [TEST_PATTERN]: the behaviour suite.
+e2e() {
+	local name=$1 containerd=$2 preset=$3 pattern=${4:-.}
+	need_go
+	need_containerd
+	build_preset "$preset"
+	(cd "$root/tests/e2e" && go vet ./... && go test -c -o "$build/e2e.test" .)
+	"$root/scripts/e2e.sh" "$name" "$containerd" "$build/$preset" "$pattern"
+}
+
+lane_e2e-debian() { e2e e2e-debian "$(command -v containerd)" dev; }
+lane_e2e() { need_containerd; e2e e2e "$containerd_bin/containerd" release; }
+lane_e2e-asan() { need_containerd; e2e e2e-asan "$containerd_bin/containerd" asan; }
+lane_e2e-tsan() { need_containerd; e2e e2e-tsan "$containerd_bin/containerd" tsan; }
+
+# The journal: the shim stopped dead at every point, then `delete`.
+lane_crash() { need_containerd; HP_CRASH=1 e2e crash "$containerd_bin/containerd" crash '^TestCrash'; }
+
+# cgroup v2, in a booted Debian cloud kernel under emulation.
+lane_vm() { "$root/scripts/vm.sh"; }
+
+lane_fuzz() {
+	build_preset fuzz
+	local target name seconds=${FUZZ_SECONDS:-60} failed=0 pids=()
+	for target in "$build"/fuzz/tests/fuzz/fuzz_*; do
+		[ -x "$target" ] || continue
+		name=$(basename "$target" | sed s/^fuzz_//)
+		mkdir -p "$build/fuzz/corpus/$name"
+		(cd "$build/fuzz" && ASAN_OPTIONS=detect_leaks=1 "$target" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 \
+			"corpus/$name" "$root/tests/fuzz/corpus/$name" >"fuzz-$name.log" 2>&1) &
+		pids+=("$!:$name")
+	done
+	for target in "${pids[@]}"; do
+		name=${target#*:}
+		if wait "${target%%:*}"; then
+			say "fuzz $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/fuzz/fuzz-$name.log") runs"
+		else
+			failed=1
+			tail -n 30 "$build/fuzz/fuzz-$name.log"
+			say "FAIL fuzz $name"
+		fi
+	done
+	return $failed
+}
+
+lane_tidy() {
+	build_preset clang
+	# The generated headers must be there; -j 2 by xargs.
+	find "$root/src" -name '*.c' -not -path '*/windows/*' -print0 |
+		xargs -0 -P 2 -n 4 clang-tidy --quiet -p "$build/clang" 2>"$build/tidy.err"
+}
+
+lane_cppcheck() {
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingInclude --suppress=unknownMacro -D_GNU_SOURCE -D__linux__ -I "$root/src" -I "$root/include" -j 2 "$root/src"
+}
+
+# Lines of src/ that the units and the behaviour suite reach.
+lane_coverage() {
+	build_preset coverage
+	find "$build/coverage" -name '*.gcda' -delete
+	ctest --preset coverage -j 2 >"$build/coverage-units.log" 2>&1 || { tail -n 40 "$build/coverage-units.log"; return 1; }
+	need_containerd
+	e2e coverage "$containerd_bin/containerd" coverage
+	gcovr --root "$root" --filter "$root/src/" --object-directory "$build/coverage" --gcov-ignore-parse-errors \
+		--fail-under-line 80 --print-summary --output "$build/coverage.txt" "$build/coverage"
+	tail -n +5 "$build/coverage.txt"
+}
+
+# In a subshell with -e of its own: a test of the lane's status would switch it off.
+run_lane() {
+	local lane=$1 begin=$SECONDS status=0
+	say "== $lane"
+	set +e
+	(
+		set -e
+		"lane_$lane"
+	)
+	status=$?
+	set -e
+	if [ $status -eq 0 ]; then
+		say "== $lane: ok, $((SECONDS - begin)) s"
+		passed+=("$lane")
+	else
+		say "== $lane: FAILED ($status), $((SECONDS - begin)) s"
+		failed+=("$lane")
+	fi
+}
+
+passed=() failed=()
+read -r -a lanes <<<"${*:-$all_lanes}"
+need_packages ca-certificates
+for lane in "${lanes[@]}"; do
+	declare -F "lane_$lane" >/dev/null || die "no lane \"$lane\"; there are: $all_lanes"
+done
+for lane in "${lanes[@]}"; do
+	run_lane "$lane"
+done
+say "all lanes together: $SECONDS s"
+[ ${#failed[@]} -eq 0 ] || say "failed lanes: ${failed[*]}"
+say "lanes: ${#passed[@]} passed, ${#failed[@]} failed"
+[ ${#failed[@]} -eq 0 ]

@@ -1,0 +1,127 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+struct flag {
+  const char *name;
+  const char **text; /* takes a value; else … */
+  bool *on;          /* … is a switch */
+};
+
+static unsigned smallest(unsigned a, unsigned b, unsigned c) {
+  unsigned least = a < b ? a : b;
+  return least < c ? least : c;
+}
+
+/* Levenshtein's distance; longer names than any flag are far from all. */
+static unsigned distance(const char *a, const char *b) {
+  enum { LONGEST = 24 };
+  unsigned row[LONGEST + 1];
+  size_t rows = strlen(a), columns = strlen(b);
+  if (rows > LONGEST || columns > LONGEST)
+    return LONGEST;
+  for (unsigned j = 0; j <= columns; j++)
+    row[j] = j;
+  for (unsigned i = 1; i <= rows; i++) {
+    unsigned diagonal = row[0];
+    row[0] = i;
+    for (unsigned j = 1; j <= columns; j++) {
+      unsigned above = row[j];
+      row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+      diagonal = above;
+    }
+  }
+  return row[columns];
+}
+
+static int refuse_unknown(const struct flag *flags, size_t count, const char *name) {
+  const char *nearest = NULL;
+  unsigned least = 3; /* further away it is no misspelling */
+  for (size_t i = 0; i < count; i++) {
+    unsigned away = distance(name, flags[i].name);
+    if (away < least) {
+      least = away;
+      nearest = flags[i].name;
+    }
+  }
+  if (nearest)
+    fprintf(stderr, HP_PROGRAM ": flag -%s is not known: did you mean -%s?\n", name, nearest);
+  else
+    fprintf(stderr,
+            HP_PROGRAM
+            ": flag -%s is not known: use -namespace, -address, -publish-binary, -id, -bundle, -socket, "
+            "-debug, -info or -v\n",
+            name);
+  return -1;
+}
+
+/* Go's ParseBool, which is what containerd's own shims read switches with. */
+static int parse_switch(const char *name, const char *value, bool *on) {
+  static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+  static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
+  for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+    if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
+      *on = strcmp(value, yes[i]) == 0;
+      return 0;
+    }
+  }
+  fprintf(stderr, HP_PROGRAM ": flag -%s has the value \"%s\": it is a switch, use -%s or -%s=false\n", name,
+          value, name, name);
+  return -1;
+}
+
+/* argv[*index] is a flag; a value that stands alone moves *index on to it. */
+static int parse_flag(const struct flag *flags, size_t count, char **argv, int *index) {
+  const char *name = argv[*index] + 1;
+  if (name[0] == '-')
+    name++;
+  const char *equals = strchr(name, '=');
+  size_t length = equals ? (size_t)(equals - name) : strlen(name);
+  for (size_t i = 0; i < count; i++) {
+    const struct flag *flag = &flags[i];
+    if (strlen(flag->name) != length || strncmp(flag->name, name, length) != 0)
+      continue;
+    if (flag->on)
+      return parse_switch(flag->name, equals ? equals + 1 : "true", flag->on);
+    if (!equals && !argv[*index + 1]) {
+      fprintf(stderr, HP_PROGRAM ": flag -%s needs a value: -%s VALUE\n", flag->name, flag->name);
+      return -1;
+    }
+    *flag->text = equals ? equals + 1 : argv[++*index];
+    return 0;
+  }
+  char spelled[64];
+  snprintf(spelled, sizeof spelled, "%.*s", (int)(length < sizeof spelled ? length : sizeof spelled - 1),
+           name);
+  return refuse_unknown(flags, count, spelled);
+}
+
+int hp_flags_parse(int argc, char **argv, struct hp_flags *flags) {
+  *flags = (struct hp_flags){0};
+  const struct flag known[] = {
+      {"namespace", &flags->namespace_name, NULL},
+      {"address", &flags->address, NULL},
+      {"publish-binary", &flags->publish_binary, NULL},
+      {"id", &flags->id, NULL},
+      {"bundle", &flags->bundle, NULL},
+      {"socket", &flags->socket, NULL},
+      {"debug", NULL, &flags->debug},
+      {"v", NULL, &flags->version},
+      {"version", NULL, &flags->version},
+      {"info", NULL, &flags->info},
+  };
+  for (int i = 1; i < argc; i++) {
+    if (argv[i][0] == '-' && argv[i][1]) {
+      if (parse_flag(known, sizeof known / sizeof known[0], argv, &i) != 0)
+        return -1;
+    } else if (flags->verb) {
+      fprintf(stderr, HP_PROGRAM ": both \"%s\" and \"%s\" are given: use one verb\n", flags->verb, argv[i]);
+      return -1;
+    } else {
+      flags->verb = argv[i];
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,67 @@
+#include "runtime/queue.h"
+
+void hp_queue_init(struct hp_queue *queue, uv_loop_t *loop, void (*idle)(struct hp_queue *queue)) {
+  *queue = (struct hp_queue){.loop = loop, .idle = idle};
+}
+
+bool hp_queue_idle(const struct hp_queue *queue) {
+  return !queue->busy && !queue->head;
+}
+
+static void end_head(struct hp_queue *queue) {
+  struct hp_operation *operation = queue->head;
+  queue->head = operation->next;
+  if (!queue->head)
+    queue->tail = NULL;
+  queue->count--;
+  operation->end(operation);
+}
+
+static void run_on_pool(uv_work_t *work) {
+  struct hp_operation *operation = work->data;
+  operation->run(operation);
+}
+
+static void advance(struct hp_queue *queue);
+
+static void back_on_loop(uv_work_t *work, int status) {
+  (void)status; /* nobody cancels */
+  struct hp_operation *operation = work->data;
+  struct hp_queue *queue = operation->queue;
+  end_head(queue);
+  advance(queue);
+}
+
+/* The queue is busy all through this loop, so that a callback which pushes
+ * again only appends, and nobody frees the queue below our feet. */
+static void advance(struct hp_queue *queue) {
+  queue->busy = true;
+  while (queue->head) {
+    struct hp_operation *operation = queue->head;
+    if (!operation->begin || operation->begin(operation) == HP_STEP_RUN) {
+      operation->work.data = operation;
+      uv_queue_work(queue->loop, &operation->work, run_on_pool, back_on_loop);
+      return;
+    }
+    end_head(queue);
+  }
+  queue->busy = false;
+  queue->idle(queue);
+}
+
+int hp_queue_push(struct hp_queue *queue, struct hp_operation *operation, struct hp_error *err) {
+  if (queue->count >= HP_QUEUE_MAX)
+    return hp_error_set(err, HP_RESOURCE_EXHAUSTED,
+                        "%d operations wait for this container already: try again later", HP_QUEUE_MAX);
+  operation->queue = queue;
+  operation->next = NULL;
+  if (queue->tail)
+    queue->tail->next = operation;
+  else
+    queue->head = operation;
+  queue->tail = operation;
+  queue->count++;
+  if (!queue->busy)
+    advance(queue);
+  return 0;
+}

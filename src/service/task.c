@@ -1,0 +1,114 @@
+#include "service/task.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "containerd/task/v3/shim.pb-c.h"
+#include "service/service.h"
+
+void hp_task_fail(struct ttrpc_call *call, const struct hp_error *err) {
+  hp_log(HP_LOG_DEBUG, NULL, "%s: %s: %s", ttrpc_call_method(call), hp_code_name(err->code),
+         err->message ? err->message : "");
+  ttrpc_fail(call, (enum ttrpc_code)err->code, err->message);
+}
+
+void hp_task_fail_clear(struct ttrpc_call *call, struct hp_error *err) {
+  hp_task_fail(call, err);
+  hp_error_clear(err);
+}
+
+void hp_task_reply_empty(struct ttrpc_call *call) {
+  Google__Protobuf__Empty empty = GOOGLE__PROTOBUF__EMPTY__INIT;
+  ttrpc_reply(call, &empty.base);
+}
+
+void hp_task_done(void *call, const struct hp_error *err) {
+  if (err)
+    hp_task_fail(call, err);
+  else
+    hp_task_reply_empty(call);
+}
+
+/* After a restart containerd calls this for whatever it remembers, and takes an
+ * error for the death of the task: so an id that is unknown here is no error. */
+static void handle_connect(struct hp_task_service *service, struct ttrpc_call *call,
+                           const ProtobufCMessage *message) {
+  const Containerd__Task__V2__ConnectRequest *request = (const void *)message;
+  Containerd__Task__V2__ConnectResponse response = CONTAINERD__TASK__V2__CONNECT_RESPONSE__INIT;
+  struct hp_error err = HP_ERROR_INIT;
+  struct hp_state state;
+  char version[] = HP_VERSION;
+  response.shim_pid = (uint32_t)uv_os_getpid();
+  response.task_pid = response.shim_pid;
+  response.version = version;
+  if (hp_pod_state(service->pod, request->id, NULL, &state, &err) == 0)
+    response.task_pid = state.pid;
+  hp_error_clear(&err);
+  ttrpc_reply(call, &response.base);
+}
+
+static void shut_down(struct hp_task_service *service) {
+  if (service->shut_down)
+    return;
+  service->shut_down = true;
+  service->shutdown(service->arg);
+}
+
+static void pod_is_empty(void *arg) {
+  struct hp_task_service *service = arg;
+  if (service->leaving)
+    shut_down(service);
+}
+
+/* containerd sends this after the Delete of each of a pod's tasks, always with
+ * that task's id: only the pod's emptiness tells which was the last. A pod may
+ * still be finishing what the Delete began; then it is left once it is empty,
+ * unless a later Create or Delete came, behind which another Shutdown will. */
+static void handle_shutdown(struct hp_task_service *service, struct ttrpc_call *call,
+                            const ProtobufCMessage *message) {
+  const Containerd__Task__V2__ShutdownRequest *request = (const void *)message;
+  bool now = request->now;
+  hp_task_reply_empty(call);
+  if (now || hp_pod_empty(service->pod))
+    shut_down(service);
+  else
+    service->leaving = true;
+}
+
+/* In the order of the descriptor, proto/containerd/task/v2/shim.proto. */
+static hp_task_method *const methods[] = {
+    hp_task_state,  hp_task_create,     hp_task_start, hp_task_delete, hp_task_pids,       hp_task_pause,
+    hp_task_resume, hp_task_checkpoint, hp_task_kill,  hp_task_exec,   hp_task_resize_pty, hp_task_close_io,
+    hp_task_update, hp_task_wait,       hp_task_stats, handle_connect, handle_shutdown,
+};
+
+static void handle(void *arg, struct ttrpc_call *call, unsigned method_index,
+                   const ProtobufCMessage *request) {
+  methods[method_index](arg, call, request);
+}
+
+struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),
+                                            void *arg) {
+  (void)loop;
+  struct hp_task_service *service = hp_alloc(sizeof *service);
+  service->pod = pod;
+  service->shutdown = shutdown;
+  service->arg = arg;
+  hp_pod_on_empty(pod, pod_is_empty, service);
+  return service;
+}
+
+void hp_task_service_free(struct hp_task_service *service) {
+  if (!service)
+    return;
+  hp_pod_on_empty(service->pod, NULL, NULL);
+  hp_task_wait_cancel_all(service);
+  free(service);
+}
+
+void hp_task_service_describe(struct hp_task_service *service,
+                              struct ttrpc_service services[HP_TASK_SERVICES]) {
+  services[0] = (struct ttrpc_service){&containerd__task__v2__task__descriptor, handle, service};
+  services[1] = (struct ttrpc_service){&containerd__task__v3__task__descriptor, handle, service};
+}

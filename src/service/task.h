@@ -1,0 +1,43 @@
+/* The Task service's inside: one function a method, whatever the version.
+ * Private to this room. */
+#ifndef HP_SERVICE_TASK_H
+#define HP_SERVICE_TASK_H
+
+#include "containerd/task/v2/shim.pb-c.h"
+#include "hostprocess/ttrpc.h"
+#include "runtime/pod.h"
+
+struct hp_task_wait; /* a Wait that is not answered yet */
+
+struct hp_task_service {
+  struct hp_pod *pod;
+  struct hp_task_wait *waits; /* all of them, to be cancelled with the service */
+  void (*shutdown)(void *arg);
+  void *arg;
+  bool leaving;   /* a Shutdown came while the pod was not empty, and nothing since */
+  bool shut_down; /* shutdown was called */
+};
+
+/* A method answers its call exactly once, now or later. */
+typedef void hp_task_method(struct hp_task_service *service, struct ttrpc_call *call,
+                            const ProtobufCMessage *message);
+
+/* task_lifecycle.c */
+hp_task_method hp_task_create, hp_task_start, hp_task_delete, hp_task_pause, hp_task_resume,
+    hp_task_checkpoint, hp_task_kill, hp_task_exec, hp_task_update;
+/* task_query.c */
+hp_task_method hp_task_state, hp_task_pids, hp_task_stats, hp_task_resize_pty, hp_task_close_io;
+/* task_wait.c */
+hp_task_method hp_task_wait;
+/* Cancels every wait and fails its call. */
+void hp_task_wait_cancel_all(struct hp_task_service *service);
+
+/* The error as it is; logged at debug level. */
+void hp_task_fail(struct ttrpc_call *call, const struct hp_error *err);
+/* The same, and clears it. */
+void hp_task_fail_clear(struct ttrpc_call *call, struct hp_error *err);
+void hp_task_reply_empty(struct ttrpc_call *call);
+/* An hp_done whose arg is the call: Empty, or the error. */
+void hp_task_done(void *call, const struct hp_error *err);
+
+#endif

@@ -1,0 +1,39 @@
+/* The readers that the files of this room share: each fills its part of the
+ * specification from a cursor. On failure what was filled so far stays, for the
+ * caller's _clear. */
+#ifndef HP_SPEC_READ_H
+#define HP_SPEC_READ_H
+
+#include "spec/json.h"
+#include "spec/spec.h"
+
+int hp_process_read(const struct hp_json *process, struct hp_process_spec *out, struct hp_error *err);
+/* process.* fields that mean nothing for a process of the host. */
+void hp_process_list_ignored(const struct hp_json *process, struct hp_strings *ignored);
+
+/* resources: linux.resources or windows.resources. */
+int hp_limits_read(enum hp_os os, const struct hp_json *resources, struct hp_limits *out,
+                   struct hp_error *err);
+void hp_limits_list_ignored(enum hp_os os, const struct hp_json *resources, struct hp_strings *ignored);
+/* The io.microsoft.container.* annotations of Windows: they win over
+ * windows.resources, processor.* over all three of its cpu fields. */
+int hp_limits_read_annotations(const struct hp_json *annotations, struct hp_limits *out,
+                               struct hp_error *err);
+
+/* microsoft.com/hostprocess-* and the CRI's: role, sandbox_id, hostprocess,
+ * inherit_user, mount_behavior, rootfs_location. Checks that all are strings. */
+int hp_annotations_read(const struct hp_json *annotations, struct hp_container_spec *out,
+                        struct hp_error *err);
+
+/* Adds the path of each named member that asks for something to ignored. */
+void hp_list_wanted(const struct hp_json *object, const char *const *keys, size_t count,
+                    struct hp_strings *ignored);
+
+/* Reads a regular file of at most max bytes whole; *data is malloced and has a
+ * NUL behind it. trusted: a file that others than root or our own uid own or
+ * may write is refused (POSIX). what names it in messages. A file that is not
+ * there is NotFound. */
+int hp_file_read(const char *what, const char *path, size_t max, bool trusted, char **data, size_t *length,
+                 struct hp_error *err);
+
+#endif

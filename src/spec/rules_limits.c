@@ -1,0 +1,92 @@
+/* The rules for limits, of Create and of Update. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spec/rules.h"
+
+/* min and max are the system's; a value that asks for nothing (-1) has passed. */
+static int in_range(const char *field, struct hp_number number, int64_t min, int64_t max,
+                    struct hp_error *err) {
+  if (!number.set || (number.value >= min && number.value <= max))
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT, "%s is %" PRId64 ": it must be from %" PRId64 " to %" PRId64,
+                      field, number.value, min, max);
+}
+
+/* A list of CPUs or memory nodes as cpuset(7) writes it: "0-3,7". */
+static int is_cpuset(const char *field, const char *text, struct hp_error *err) {
+  if (!text || (text[strspn(text, "0123456789,-")] == 0 && strlen(text) <= 4095))
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT,
+                      "%s is \"%.64s\": it must be a list of numbers and ranges such as 0-3,7", field, text);
+}
+
+static int judge_memory_max(const struct hp_policy *policy, const struct hp_limits *limits,
+                            struct hp_error *err) {
+  if (!policy->memory_max.set ||
+      (limits->memory.set && limits->memory.value > 0 && limits->memory.value <= policy->memory_max.value))
+    return 0;
+  const char *file = policy->file ? policy->file : "(built-in)";
+  if (!limits->memory.set || limits->memory.value <= 0)
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "no memory limit is set: \"limits.memory\" of the node policy %s asks for one of at "
+                        "most %" PRId64 " bytes, set resources.limits.memory",
+                        file, policy->memory_max.value);
+  return hp_error_set(err, HP_INVALID_ARGUMENT,
+                      "the memory limit of %" PRId64
+                      " bytes is more than \"limits.memory\" of the node policy "
+                      "%s allows: set resources.limits.memory to at most %" PRId64 " bytes",
+                      limits->memory.value, file, policy->memory_max.value);
+}
+
+static int judge_swap(const struct hp_limits *limits, struct hp_error *err) {
+  int64_t swap = limits->memory_swap.value, memory = limits->memory.value;
+  if (!limits->memory_swap.set || swap == -1)
+    return 0;
+  if (!limits->memory.set || memory == -1)
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "linux.resources.memory.swap is %" PRId64 " without a memory limit: set "
+                        "linux.resources.memory.limit too",
+                        swap);
+  if (swap < memory)
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "linux.resources.memory.swap is %" PRId64 ", less than the memory limit %" PRId64
+                        ": it is memory plus swap, make it at least as large",
+                        swap, memory);
+  return 0;
+}
+
+static int judge_linux(const struct hp_limits *limits, struct hp_error *err) {
+  struct hp_number quota = limits->cpu_quota;
+  if (quota.value == -1)
+    quota.set = false;
+  if (judge_swap(limits, err) != 0 ||
+      in_range("linux.resources.cpu.shares", limits->cpu_shares, 2, 262144, err) != 0 ||
+      in_range("linux.resources.cpu.quota", quota, 1000, INT64_MAX / 1000, err) != 0 ||
+      in_range("linux.resources.cpu.period", limits->cpu_period, 1000, 1000000, err) != 0 ||
+      in_range("linux.resources.blockIO.weight", limits->blkio_weight, 10, 1000, err) != 0 ||
+      is_cpuset("linux.resources.cpu.cpus", limits->cpuset_cpus, err) != 0 ||
+      is_cpuset("linux.resources.cpu.mems", limits->cpuset_mems, err) != 0)
+    return -1;
+  return 0;
+}
+
+static int judge_windows(const struct hp_limits *limits, struct hp_error *err) {
+  if (limits->cpu_count.set + limits->cpu_maximum.set + limits->cpu_shares.set > 1)
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "more than one of count, maximum and shares is set in windows.resources.cpu (%" PRId64
+                        ", %" PRId64 ", %" PRId64 "): set only one",
+                        limits->cpu_count.value, limits->cpu_maximum.value, limits->cpu_shares.value);
+  if (in_range("windows.resources.cpu.maximum", limits->cpu_maximum, 1, 10000, err) != 0 ||
+      in_range("windows.resources.cpu.shares", limits->cpu_shares, 1, 10000, err) != 0)
+    return -1;
+  return 0;
+}
+
+int hp_rules_judge_limits(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
+                          struct hp_error *err) {
+  if (judge_memory_max(policy, limits, err) != 0)
+    return -1;
+  return os == HP_OS_WINDOWS ? judge_windows(limits, err) : judge_linux(limits, err);
+}

@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// What is refused is refused in Create, by name, and leaves nothing.
+func TestRefusals(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(t *testing.T, s *specs.Spec)
+		words  []string
+	}{
+		{"no-annotation", func(_ *testing.T, s *specs.Spec) { s.Annotations = nil }, []string{hostProcess}},
+		{"annotation-false", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "false" }, []string{hostProcess, "false"}},
+		{"annotation-garbage", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "maybe" }, []string{hostProcess, "maybe"}},
+		{"a-network-namespace", func(_ *testing.T, s *specs.Spec) {
+			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.NetworkNamespace}}
+		}, []string{"network"}},
+		{"a-user-namespace", func(_ *testing.T, s *specs.Spec) {
+			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
+		}, []string{"user"}},
+		{"an-unknown-account", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = "nobody-knows-me" }, []string{"runAsUserName", "nobody-knows-me"}},
+		{"ContainerAdministrator", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = "ContainerAdministrator" }, []string{"runAsUserName", "ContainerAdministrator"}},
+		{"two-backslashes", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = `a\b\c` }, []string{"runAsUserName"}},
+		{"a-missing-source", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind("/no/such/source", "/x")} }, []string{"/no/such/source"}},
+		{"a-socket", func(t *testing.T, s *specs.Spec) {
+			path := filepath.Join(image(t), "s")
+			listener, err := net.Listen("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = listener.Close() })
+			s.Mounts = []specs.Mount{bind(path, "/x")}
+		}, []string{"host path"}},
+		{"a-named-pipe", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind(`\\.\pipe\docker`, "/x")} }, []string{"host path"}},
+		{"no-destination", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind("/tmp", "")} }, []string{"destination"}},
+		{"no-arguments", func(_ *testing.T, s *specs.Spec) { s.Process.Args = nil }, []string{"process.args"}},
+		{"a-bad-mount-behavior", func(_ *testing.T, s *specs.Spec) { s.Annotations[mountBehavior] = "copy" }, []string{mountBehavior, "copy"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := spec(t, "true")
+			c.change(t, s)
+			_, err := shared.create(t, s, options{})
+			if err == nil {
+				t.Fatal("it was not refused")
+			}
+			if !errdefs.IsInvalidArgument(err) && !errdefs.IsFailedPrecondition(err) {
+				t.Errorf("the code is neither InvalidArgument nor FailedPrecondition: %v", err)
+			}
+			for _, word := range c.words {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("the message does not name %q: %v", word, err)
+				}
+			}
+		})
+	}
+	if left := shared.leftovers(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	s := own(t)
+	set := func(t *testing.T, text string, mode os.FileMode) {
+		t.Helper()
+		write(t, s.policy, text, 0o644)
+		if err := os.Chmod(s.policy, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("assume-runs-what-ctr-writes", func(t *testing.T) {
+		set(t, `{"hostProcess": "assume"}`, 0o644)
+		c := spec(t, "sh", "-c", "readlink /proc/self/ns/net")
+		c.Annotations = nil
+		c.Process.User = specs.User{}
+		c.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
+			{Type: specs.MountNamespace}, {Type: specs.NetworkNamespace}}
+		network, _ := os.Readlink("/proc/self/ns/net")
+		if _, out, err := s.run(t, c); out != network+"\n" {
+			t.Errorf("stdout %q, stderr %q", out, err)
+		}
+	})
+	t.Run("assume-does-not-overrule-false", func(t *testing.T) {
+		set(t, `{"hostProcess": "assume"}`, 0o644)
+		c := spec(t, "true")
+		c.Annotations[hostProcess] = "false"
+		if _, err := s.create(t, c, options{}); !errdefs.IsInvalidArgument(err) {
+			t.Errorf("%v", err)
+		}
+	})
+	for name, text := range map[string]string{"broken": `{"hostProcess": `, "unknown-key": `{"hostProces": "assume"}`, "wrong-type": `{"hostProcess": true}`} {
+		t.Run(name, func(t *testing.T) {
+			set(t, text, 0o644)
+			if _, err := s.create(t, spec(t, "true"), options{}); err == nil || !strings.Contains(err.Error(), s.policy) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	t.Run("writable-by-others", func(t *testing.T) {
+		set(t, `{}`, 0o666)
+		if _, err := s.create(t, spec(t, "true"), options{}); err == nil || !strings.Contains(err.Error(), s.policy) {
+			t.Errorf("%v", err)
+		}
+	})
+	set(t, `{}`, 0o644)
+}

@@ -1,0 +1,110 @@
+#include "base/error.h"
+
+#include <errno.h>
+
+#include "support.h"
+
+START_TEST(test_set_replaces) {
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(hp_error_set(&err, HP_NOT_FOUND, "container \"%s\" is not known", "c1"), -1);
+  ck_assert_int_eq(hp_error_set(&err, HP_INTERNAL, "second"), -1);
+  ck_assert_int_eq(err.code, HP_INTERNAL);
+  ck_assert_int_eq(err.os_code, 0);
+  ck_assert_str_eq(err.message, "second");
+  hp_error_clear(&err);
+  ck_assert_ptr_null(err.message);
+  ck_assert_int_eq(err.code, HP_OK);
+}
+END_TEST
+
+START_TEST(test_hostile_values_are_shown) {
+  struct hp_error err = HP_ERROR_INIT;
+  hp_error_set(&err, HP_INVALID_ARGUMENT, "value \"%s\"", "a\nb\x1b[1m\xff");
+  ck_assert_str_eq(err.message, "value \"a\\x0ab\\x1b[1m\\xff\"");
+  hp_error_clear(&err);
+}
+END_TEST
+
+static const struct {
+  int os_code;
+  enum hp_code code;
+} system_codes[] = {
+    {ENOENT, HP_NOT_FOUND},
+    {EACCES, HP_PERMISSION_DENIED},
+    {EPERM, HP_PERMISSION_DENIED},
+    {EEXIST, HP_ALREADY_EXISTS},
+    {EMFILE, HP_RESOURCE_EXHAUSTED},
+    {ENOSPC, HP_RESOURCE_EXHAUSTED},
+    {ETIMEDOUT, HP_DEADLINE_EXCEEDED},
+    {EINVAL, HP_INTERNAL},
+    {EIO, HP_INTERNAL},
+};
+
+START_TEST(test_system_codes) {
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(hp_error_set_os(&err, system_codes[_i].os_code, "cannot"), -1);
+  ck_assert_int_eq(err.code, system_codes[_i].code);
+  ck_assert_int_eq(err.os_code, system_codes[_i].os_code);
+  hp_error_clear(&err);
+}
+END_TEST
+
+START_TEST(test_system_text) {
+  struct hp_error err = HP_ERROR_INIT;
+  hp_error_set_os(&err, ENOENT, "cannot open %s", "/x");
+  ck_assert_str_eq(err.message, "cannot open /x: No such file or directory");
+  hp_error_clear(&err);
+}
+END_TEST
+
+START_TEST(test_wrap_and_recode) {
+  struct hp_error err = HP_ERROR_INIT;
+  hp_error_set_os(&err, EACCES, "mkdir");
+  ck_assert_int_eq(hp_error_wrap(&err, "container %s", "c1"), -1);
+  ck_assert_str_eq(err.message, "container c1: mkdir: Permission denied");
+  ck_assert_int_eq(err.os_code, EACCES);
+  ck_assert_int_eq(hp_error_recode(&err, HP_FAILED_PRECONDITION), -1);
+  ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
+  ck_assert_int_eq(err.os_code, EACCES);
+  hp_error_clear(&err);
+}
+END_TEST
+
+START_TEST(test_move_and_copy) {
+  struct hp_error from = HP_ERROR_INIT, to = HP_ERROR_INIT, copy = HP_ERROR_INIT;
+  hp_error_set(&to, HP_INTERNAL, "old");
+  hp_error_set_os(&from, EEXIST, "new");
+  ck_assert_int_eq(hp_error_copy(&copy, &from), -1);
+  ck_assert_int_eq(hp_error_move(&to, &from), -1);
+  ck_assert_ptr_null(from.message);
+  ck_assert_str_eq(to.message, "new: File exists");
+  ck_assert_str_eq(copy.message, to.message);
+  ck_assert_ptr_ne(copy.message, to.message);
+  ck_assert_int_eq(copy.code, HP_ALREADY_EXISTS);
+  ck_assert_int_eq(copy.os_code, EEXIST);
+  hp_error_clear(&to);
+  hp_error_clear(&copy);
+}
+END_TEST
+
+START_TEST(test_names) {
+  ck_assert_str_eq(hp_code_name(HP_OK), "OK");
+  ck_assert_str_eq(hp_code_name(HP_NOT_FOUND), "NotFound");
+  ck_assert_str_eq(hp_code_name(HP_UNAVAILABLE), "Unavailable");
+  ck_assert_str_eq(hp_code_name((enum hp_code)99), "Unknown");
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("base_error");
+  TCase *tcase = tcase_create("error");
+  tcase_add_test(tcase, test_set_replaces);
+  tcase_add_test(tcase, test_hostile_values_are_shown);
+  tcase_add_loop_test(tcase, test_system_codes, 0, (int)(sizeof system_codes / sizeof system_codes[0]));
+  tcase_add_test(tcase, test_system_text);
+  tcase_add_test(tcase, test_wrap_and_recode);
+  tcase_add_test(tcase, test_move_and_copy);
+  tcase_add_test(tcase, test_names);
+  suite_add_tcase(suite, tcase);
+  return hp_run_suite(suite);
+}

@@ -1,0 +1,645 @@
+/* Processes as they are started: look-up, identity, environment, limits. What a
+ * process sees it writes to its standard output, a pipe that the test reads. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/host.h"
+#include "host/linux/container.h"
+#include "support.h"
+
+#define UID 54321
+#define GID 54322
+
+static uv_loop_t loop;
+static uv_timer_t keep_alive; /* the reaper alone keeps no loop running */
+static char volume[64];
+static struct host_container container;
+static struct hp_process_spec process;
+static unsigned exits;
+static uint32_t exit_status;
+
+static void on_exited(void *arg, uint32_t pid, uint32_t status, struct hp_time when) {
+  (void)arg;
+  (void)pid;
+  (void)when;
+  exits++;
+  exit_status = status;
+}
+
+static void on_nothing(uv_timer_t *timer) {
+  (void)timer;
+}
+
+static void setup(void) {
+  struct hp_error err = HP_ERROR_INIT;
+  snprintf(volume, sizeof volume, "/tmp/hp-spawn-XXXXXX");
+  ck_assert_ptr_nonnull(mkdtemp(volume));
+  ck_assert_int_eq(chmod(volume, 0755), 0);
+  container = (struct host_container){.inherit = true, .bind = true, .mount_namespace = -1, .volume = volume};
+  memset(&process, 0, sizeof process);
+  exits = 0;
+  ck_assert_int_eq(uv_loop_init(&loop), 0);
+  ck_assert_int_eq(host_reaper_start(&loop, &err), 0);
+  uv_timer_init(&loop, &keep_alive);
+  uv_timer_start(&keep_alive, on_nothing, 3600000, 0);
+}
+
+static void teardown(void) {
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf %s", volume);
+  uv_close((uv_handle_t *)&keep_alive, NULL);
+  host_reaper_stop();
+  uv_run(&loop, UV_RUN_DEFAULT);
+  ck_assert_int_eq(uv_loop_close(&loop), 0);
+  ck_assert_int_eq(system(command), 0);
+  hp_process_spec_clear(&process);
+}
+
+/* Makes a file of the volume, with its directories. */
+static void put(const char *path, mode_t mode, const char *text) {
+  char whole[256];
+  snprintf(whole, sizeof whole, "%s/%s", volume, path);
+  for (char *slash = strchr(whole + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    mkdir(whole, 0755);
+    *slash = '/';
+  }
+  int fd = open(whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  ck_assert_int_ge(fd, 0);
+  ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+  close(fd);
+}
+
+static void put_directory(const char *path) {
+  char whole[256];
+  snprintf(whole, sizeof whole, "%s/%s", volume, path);
+  ck_assert_int_eq(mkdir(whole, 0755), 0);
+}
+
+static void command(const char *first, const char *second, const char *third) {
+  const char *const args[] = {first, second, third};
+  hp_strings_clear(&process.args);
+  for (size_t i = 0; i < 3 && args[i]; i++)
+    hp_strings_add(&process.args, args[i]);
+}
+
+static void directory(const char *cwd) {
+  free(process.cwd);
+  process.cwd = hp_strdup(cwd);
+}
+
+/* Runs the process to its end; what it wrote is returned, to be freed. */
+static char *run(void) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct host_spawned spawned;
+  int ends[2];
+  ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+  struct host_spawn spawn = {.process = &process, .stdio = {HOST_HANDLE_NONE, ends[1], ends[1]}};
+  host_reaper_expect(+1);
+  ck_assert_msg(host_process_spawn(&container, &spawn, &spawned, &err) == 0, "%s", err.message);
+  host_reaper_watch(spawned.pid, on_exited, NULL);
+  host_reaper_expect(-1);
+  ck_assert_int_eq(spawned.terminal, HOST_HANDLE_NONE);
+  close(ends[1]);
+  size_t length = 0;
+  char *text = hp_alloc(65536);
+  for (ssize_t got; length < 65535 && (got = read(ends[0], text + length, 65535 - length)) > 0;)
+    length += (size_t)got;
+  close(ends[0]);
+  for (unsigned before = exits; exits == before;)
+    uv_run(&loop, UV_RUN_ONCE);
+  return text;
+}
+
+static void expect(const char *output) {
+  char *text = run();
+  ck_assert_str_eq(text, output);
+  free(text);
+}
+
+static void expect_shell(const char *script, const char *output) {
+  command("/bin/sh", "-c", script);
+  expect(output);
+}
+
+static void refuse(enum hp_code code, const char *first, const char *second) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct host_spawned spawned;
+  struct host_spawn spawn = {.process = &process,
+                             .stdio = {HOST_HANDLE_NONE, HOST_HANDLE_NONE, HOST_HANDLE_NONE}};
+  ck_assert_int_eq(host_process_spawn(&container, &spawn, &spawned, &err), -1);
+  ck_assert_msg(err.code == code, "%s: %s", hp_code_name(err.code), err.message);
+  ck_assert_msg(strstr(err.message, first) && strstr(err.message, second), "%s", err.message);
+  hp_error_clear(&err);
+}
+
+/* ---- look-up ------------------------------------------------------------------ */
+
+START_TEST(arguments_and_status_arrive) {
+  command("/bin/sh", "-c", "echo \"$0 $*\"; exit 41");
+  hp_strings_add(&process.args, "name");
+  hp_strings_add(&process.args, "a  b");
+  expect("name a  b\n");
+  ck_assert_uint_eq(exit_status, 41);
+}
+END_TEST
+
+START_TEST(a_name_is_found_on_the_path) {
+  command("sh", "-c", "echo found");
+  expect("found\n");
+  put("bin/own", 0755, "#!/bin/sh\necho own\n");
+  command("own", NULL, NULL);
+  expect("own\n");
+}
+END_TEST
+
+START_TEST(an_absolute_path_is_looked_for_in_the_volume) {
+  put("agent", 0755, "#!/bin/sh\necho agent $1\n");
+  command("/agent", "pause", NULL);
+  expect("agent pause\n");
+}
+END_TEST
+
+START_TEST(a_relative_path_begins_at_the_working_directory) {
+  put("app/bin/tool", 0755, "#!/bin/sh\necho tool\n");
+  directory("app");
+  command("bin/tool", NULL, NULL);
+  expect("tool\n");
+  command("./bin/tool", NULL, NULL);
+  expect("tool\n");
+}
+END_TEST
+
+START_TEST(the_mount_point_is_expanded) {
+  put("deep/tool", 0755, "#!/bin/sh\necho \"$1 $V $(pwd)\"\n");
+  hp_strings_add(&process.env, "V=v:$CONTAINER_SANDBOX_MOUNT_POINT/x");
+  directory("$CONTAINER_SANDBOX_MOUNT_POINT/deep");
+  command("$CONTAINER_SANDBOX_MOUNT_POINT/deep/tool", "$CONTAINER_SANDBOX_MOUNT_POINT/y", NULL);
+  char *output = hp_printf("%s/y v:%s/x %s/deep\n", volume, volume, volume);
+  expect(output);
+  free(output);
+}
+END_TEST
+
+START_TEST(a_missing_program_is_named) {
+  command("no-such-program", NULL, NULL);
+  refuse(HP_NOT_FOUND, "exec: \"no-such-program\"", "executable file not found in $PATH");
+  command("/no/such/program", NULL, NULL);
+  refuse(HP_NOT_FOUND, "exec: \"/no/such/program\"", "no such file or directory");
+  command("/etc/passwd/x", NULL, NULL);
+  refuse(HP_NOT_FOUND, "exec: \"/etc/passwd/x\"", "no such file or directory");
+  hp_strings_clear(&process.args);
+  refuse(HP_INVALID_ARGUMENT, "process.args", "no program");
+  command("", NULL, NULL);
+  refuse(HP_INVALID_ARGUMENT, "process.args", "no program");
+}
+END_TEST
+
+START_TEST(a_directory_of_that_name_is_passed_over) {
+  put("b/tool", 0755, "#!/bin/sh\necho second\n");
+  put_directory("a");
+  put_directory("a/tool");
+  hp_strings_take(&process.env, hp_printf("PATH=%s/a:%s/b", volume, volume));
+  command("tool", NULL, NULL);
+  expect("second\n");
+  put_directory("lonely");
+  command("/lonely", NULL, NULL);
+  refuse(HP_PERMISSION_DENIED, "exec: \"/lonely\"", "is a directory");
+}
+END_TEST
+
+START_TEST(what_cannot_be_executed_says_why) {
+  put("plain", 0644, "#!/bin/sh\n");
+  command("/plain", NULL, NULL);
+  refuse(HP_PERMISSION_DENIED, "exec: \"/plain\"", "ermission denied");
+  put("noformat", 0755, "echo hello\n");
+  command("/noformat", NULL, NULL);
+  refuse(HP_INVALID_ARGUMENT, "exec: \"/noformat\"", "neither a program nor a script");
+  put("nointerpreter", 0755, "#!/no/such/interpreter\n");
+  command("/nointerpreter", NULL, NULL);
+  refuse(HP_NOT_FOUND, "exec: \"/nointerpreter\"", "interpreter");
+}
+END_TEST
+
+START_TEST(a_file_that_may_not_run_hides_none_that_may) {
+  put("a/tool", 0644, "");
+  put("b/tool", 0755, "#!/bin/sh\necho b\n");
+  hp_strings_take(&process.env, hp_printf("PATH=%s/a:%s/b", volume, volume));
+  command("tool", NULL, NULL);
+  expect("b\n");
+}
+END_TEST
+
+START_TEST(too_many_bytes_of_arguments_are_refused) {
+  char *huge = hp_alloc(4u << 20);
+  memset(huge, 'x', (4u << 20) - 1);
+  command("/bin/true", huge, NULL);
+  free(huge);
+  refuse(HP_INVALID_ARGUMENT, "exec: \"/bin/true\"", "too large");
+}
+END_TEST
+
+/* ---- working directory ------------------------------------------------------------- */
+
+static void expect_directory(const char *cwd, const char *format) {
+  directory(cwd);
+  command("/bin/pwd", NULL, NULL);
+  char *text = run();
+  char *output = format[0] == '=' ? hp_printf("%s\n", format + 1) : hp_printf("%s%s\n", volume, format);
+  ck_assert_str_eq(text, output);
+  free(output);
+  free(text);
+}
+
+START_TEST(nobody_chose_a_directory) {
+  expect_directory(NULL, "");
+  expect_directory("", "");
+  expect_directory("/", "");
+  expect_directory("//", "");
+  expect_directory("/hpc", "");
+}
+END_TEST
+
+START_TEST(an_absolute_directory_with_private_mounts) {
+  put("opt-of-image/x", 0644, "");
+  expect_directory("/etc", "=/etc");
+  expect_directory("/opt-of-image", "/opt-of-image");
+  expect_directory("/made/on/demand/", "/made/on/demand");
+  expect_directory(volume, "");
+}
+END_TEST
+
+START_TEST(an_absolute_directory_on_the_host) {
+  container.bind = false;
+  put("etc/x", 0644, "");
+  expect_directory("/etc", "/etc");
+  expect_directory("/usr/bin", "=/usr/bin");
+  expect_directory("/made/on/demand", "/made/on/demand");
+  char *inside = hp_printf("%s/etc", volume);
+  expect_directory(inside, "/etc");
+  free(inside);
+}
+END_TEST
+
+START_TEST(a_relative_directory_is_below_the_volume) {
+  put("app/x", 0644, "");
+  expect_directory("app", "/app");
+  expect_directory("./new/../new/one", "/new/one");
+  expect_directory("../../../app", "/app");
+}
+END_TEST
+
+START_TEST(no_link_leads_out_of_the_volume) {
+  char outside[64] = "/tmp/hp-outside-XXXXXX", link[128];
+  ck_assert_ptr_nonnull(mkdtemp(outside));
+  snprintf(link, sizeof link, "%s/link", volume);
+  ck_assert_int_eq(symlink(outside, link), 0);
+  directory("link/victim");
+  command("/bin/pwd", NULL, NULL);
+  struct stat status;
+  refuse(HP_NOT_FOUND, "process.cwd", "link/victim");
+  snprintf(link, sizeof link, "%s/victim", outside);
+  ck_assert_int_eq(stat(link, &status), -1);
+  ck_assert_int_eq(rmdir(outside), 0);
+}
+END_TEST
+
+START_TEST(a_file_is_no_directory) {
+  put("file", 0644, "");
+  directory("file/below");
+  command("/bin/pwd", NULL, NULL);
+  refuse(HP_NOT_FOUND, "process.cwd", "file/below");
+}
+END_TEST
+
+/* ---- what a process inherits --------------------------------------------------------- */
+
+START_TEST(only_three_descriptors_are_inherited) {
+  int leak = open("/dev/null", O_RDONLY); /* not close-on-exec, as a careless library would */
+  ck_assert_int_ge(leak, 3);
+  command("/bin/ls", "/proc/self/fd", NULL);
+  expect("0\n1\n2\n3\n"); /* 3 is ls's own, of the directory */
+  close(leak);
+}
+END_TEST
+
+START_TEST(the_environment_is_the_specs) {
+  ck_assert_int_eq(setenv("HP_TEST_SECRET", "of the shim", 1), 0);
+  hp_strings_add(&process.env, "A=1");
+  hp_strings_add(&process.env, "PATH=/bin");
+  char *output = hp_printf("1//%s/\n", volume);
+  expect_shell("echo \"$A/$HP_TEST_SECRET/$CONTAINER_SANDBOX_MOUNT_POINT/$HOME\"", output);
+  free(output);
+}
+END_TEST
+
+START_TEST(signals_are_as_new) {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t blocked, old;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTERM);
+  sigprocmask(SIG_BLOCK, &blocked, &old);
+  command("/bin/cat", "/proc/self/status", NULL);
+  char *text = run();
+  ck_assert_ptr_nonnull(strstr(text, "SigBlk:\t0000000000000000\n"));
+  ck_assert_ptr_nonnull(strstr(text, "SigIgn:\t0000000000000000\n"));
+  ck_assert_ptr_nonnull(strstr(text, "SigCgt:\t0000000000000000\n"));
+  free(text);
+  sigset_t now;
+  sigprocmask(SIG_SETMASK, &old, &now);
+  ck_assert_int_eq(sigismember(&now, SIGTERM), 1);
+  ck_assert_int_eq(sigismember(&now, SIGCHLD), 0);
+  signal(SIGPIPE, SIG_DFL);
+}
+END_TEST
+
+START_TEST(the_null_device_stands_in_for_no_stream) {
+  expect_shell("cat; readlink /proc/self/fd/0; umask", "/dev/null\n0022\n");
+}
+END_TEST
+
+START_TEST(it_leads_a_session_of_its_own) {
+  expect_shell("read -r pid comm state ppid pgrp session rest < /proc/$$/stat;"
+               "[ $pid = $pgrp ] && [ $pid = $session ] && echo leader",
+               "leader\n");
+}
+END_TEST
+
+/* ---- identity and limits ---------------------------------------------------------------- */
+
+static bool lacks_root(void) {
+  if (geteuid() == 0)
+    return false;
+  fprintf(stderr, "skipped: needs root\n");
+  return true;
+}
+
+START_TEST(user_and_groups_are_changed_for_the_child_alone) {
+  if (lacks_root())
+    return;
+  gid_t groups[] = {GID + 1, GID + 2};
+  container.inherit = false;
+  container.uid = UID;
+  container.gid = GID;
+  container.groups = groups;
+  container.group_count = 2;
+  command("/bin/grep", "-E", "^(Uid|Gid|Groups|CapEff):");
+  hp_strings_add(&process.args, "/proc/self/status");
+  expect("Uid:\t54321\t54321\t54321\t54321\nGid:\t54322\t54322\t54322\t54322\n"
+         "Groups:\t54323 54324 \nCapEff:\t0000000000000000\n");
+  ck_assert_uint_eq(geteuid(), 0);
+}
+END_TEST
+
+START_TEST(root_groups_do_not_stick) {
+  if (lacks_root())
+    return;
+  container.inherit = false;
+  container.uid = UID;
+  container.gid = GID;
+  expect_shell("id -G", "54322\n");
+}
+END_TEST
+
+START_TEST(the_users_rights_decide_what_it_may_run) {
+  if (lacks_root())
+    return;
+  put("mine", 0700, "#!/bin/sh\n");
+  container.inherit = false;
+  container.uid = UID;
+  container.gid = GID;
+  command("/mine", NULL, NULL);
+  refuse(HP_PERMISSION_DENIED, "exec: \"/mine\"", "ermission denied");
+}
+END_TEST
+
+static void limit(const char *type, uint64_t soft, uint64_t hard) {
+  process.rlimits = hp_realloc_array(process.rlimits, process.rlimit_count + 1, sizeof *process.rlimits);
+  process.rlimits[process.rlimit_count++] =
+      (struct hp_rlimit){.type = hp_strdup(type), .soft = soft, .hard = hard};
+}
+
+START_TEST(limits_are_the_specs) {
+  limit("RLIMIT_NOFILE", 77, 88);
+  limit("RLIMIT_CORE", 0, 0);
+  expect_shell("ulimit -Sn; ulimit -Hn; ulimit -c", "77\n88\n0\n");
+}
+END_TEST
+
+START_TEST(the_shims_raised_limit_is_not_inherited) {
+  struct rlimit before, after;
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+  host_limits_raise();
+  ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &after), 0);
+  ck_assert_uint_eq(after.rlim_cur, before.rlim_max);
+  char *output = hp_printf("%llu\n", (unsigned long long)before.rlim_cur);
+  expect_shell("ulimit -Sn", output);
+  free(output);
+}
+END_TEST
+
+START_TEST(wrong_limits_are_refused) {
+  command("/bin/true", NULL, NULL);
+  limit("RLIMIT_NONSENSE", 1, 1);
+  refuse(HP_INVALID_ARGUMENT, "process.rlimits[0].type", "RLIMIT_NONSENSE");
+  free(process.rlimits[0].type);
+  process.rlimits[0].type = hp_strdup("RLIMIT_CORE");
+  process.rlimits[0].soft = 2;
+  refuse(HP_INVALID_ARGUMENT, "process.rlimits", "2:1");
+}
+END_TEST
+
+static int own_oom_score(void) {
+  FILE *file = fopen("/proc/self/oom_score_adj", "re");
+  int value = -9999;
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_eq(fscanf(file, "%d", &value), 1);
+  fclose(file);
+  return value;
+}
+
+START_TEST(the_oom_score_is_the_childs_alone) {
+  int before = own_oom_score();
+  process.oom_score_adj = (struct hp_number){true, 543};
+  expect_shell("cat /proc/self/oom_score_adj", "543\n");
+  ck_assert_int_eq(own_oom_score(), before);
+  process.oom_score_adj.value = 5000;
+  refuse(HP_INVALID_ARGUMENT, "process.oomScoreAdj", "5000");
+}
+END_TEST
+
+START_TEST(no_new_privileges_is_set) {
+  command("/bin/grep", "NoNewPrivs", "/proc/self/status");
+  expect("NoNewPrivs:\t0\n");
+  process.no_new_privileges = true;
+  expect("NoNewPrivs:\t1\n");
+}
+END_TEST
+
+/* ---- mount namespace, control group, terminal ---------------------------------------------- */
+
+/* A namespace in which the volume has another file mounted; made in a child, so
+ * that the test itself stays where it is. */
+static int other_namespace(void) {
+  char file[128], path[64];
+  snprintf(file, sizeof file, "%s/seen", volume);
+  int ready[2], done[2];
+  ck_assert_int_eq(pipe(ready), 0);
+  ck_assert_int_eq(pipe(done), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    char byte = 0;
+    int failed = unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+                 mount("/etc/hostname", file, NULL, MS_BIND, NULL) != 0;
+    failed |= write(ready[1], &failed, sizeof failed) < 0;
+    close(done[1]);
+    failed |= read(done[0], &byte, 1) < 0;
+    _exit(failed);
+  }
+  int failed = 1;
+  ck_assert_int_eq(read(ready[0], &failed, sizeof failed), (ssize_t)sizeof failed);
+  ck_assert_int_eq(failed, 0);
+  snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)pid);
+  int namespace = open(path, O_RDONLY | O_CLOEXEC);
+  ck_assert_int_ge(namespace, 0);
+  for (int i = 0; i < 2; i++) {
+    close(ready[i]);
+    close(done[i]);
+  }
+  return namespace;
+}
+
+START_TEST(the_mount_namespace_is_the_containers) {
+  if (lacks_root())
+    return;
+  put("seen", 0644, "on the host\n");
+  put("tool", 0755, "#!/bin/sh\ncmp -s seen /etc/hostname && echo inside; pwd\n");
+  container.mount_namespace = other_namespace();
+  command("/tool", NULL, NULL);
+  char *output = hp_printf("inside\n%s\n", volume);
+  expect(output);
+  free(output);
+  command("/not/there", NULL, NULL);
+  refuse(HP_NOT_FOUND, "exec: \"/not/there\"", "no such file");
+  close(container.mount_namespace);
+}
+END_TEST
+
+START_TEST(a_terminal_is_the_controlling_one) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct host_spawned spawned;
+  struct host_spawn spawn = {.process = &process,
+                             .stdio = {HOST_HANDLE_NONE, HOST_HANDLE_NONE, HOST_HANDLE_NONE}};
+  process.terminal = true;
+  process.rows = 33;
+  process.columns = 101;
+  command("/bin/sh", "-c", "test -t 0 && test -t 1 && test -t 2 && stty size < /dev/tty; exit 6");
+  ck_assert_msg(host_process_spawn(&container, &spawn, &spawned, &err) == 0, "%s", err.message);
+  host_reaper_watch(spawned.pid, on_exited, NULL);
+  ck_assert_int_ge(spawned.terminal, 0);
+  ck_assert(fcntl(spawned.terminal, F_GETFL) & O_NONBLOCK);
+  while (exits == 0)
+    uv_run(&loop, UV_RUN_ONCE);
+  ck_assert_uint_eq(exit_status, 6);
+  char text[64] = "";
+  ck_assert_int_gt(read(spawned.terminal, text, sizeof text - 1), 0);
+  ck_assert_str_eq(text, "33 101\r\n");
+  close(spawned.terminal);
+}
+END_TEST
+
+static size_t open_descriptors(void) {
+  size_t count = 0;
+  for (int fd = 0; fd < 1024; fd++)
+    count += fcntl(fd, F_GETFD) >= 0;
+  return count;
+}
+
+START_TEST(no_descriptor_is_left_behind) {
+  size_t before = open_descriptors();
+  expect_shell("echo", "\n");
+  command("no-such-program", NULL, NULL);
+  refuse(HP_NOT_FOUND, "no-such-program", "not found");
+  process.terminal = true;
+  refuse(HP_NOT_FOUND, "no-such-program", "not found");
+  process.oom_score_adj = (struct hp_number){true, 5000};
+  refuse(HP_INVALID_ARGUMENT, "oomScoreAdj", "5000");
+  ck_assert_uint_eq(open_descriptors(), before);
+}
+END_TEST
+
+START_TEST(a_signal_reaches_the_process) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct host_spawned spawned;
+  struct host_spawn spawn = {.process = &process,
+                             .stdio = {HOST_HANDLE_NONE, HOST_HANDLE_NONE, HOST_HANDLE_NONE}};
+  command("/bin/sleep", "1000", NULL);
+  ck_assert_int_eq(host_process_spawn(&container, &spawn, &spawned, &err), 0);
+  host_reaper_watch(spawned.pid, on_exited, NULL);
+  ck_assert_int_eq(host_process_signal(spawned.pid, SIGTERM, &err), 0);
+  while (exits == 0)
+    uv_run(&loop, UV_RUN_ONCE);
+  ck_assert_uint_eq(exit_status, 143);
+}
+END_TEST
+
+static TCase *new_case(Suite *suite, const char *name) {
+  TCase *tcase = tcase_create(name);
+  tcase_set_timeout(tcase, 60);
+  tcase_add_checked_fixture(tcase, setup, teardown);
+  suite_add_tcase(suite, tcase);
+  return tcase;
+}
+
+int main(void) {
+  Suite *suite = suite_create("host_linux_spawn");
+  TCase *lookup = new_case(suite, "look-up");
+  tcase_add_test(lookup, arguments_and_status_arrive);
+  tcase_add_test(lookup, a_name_is_found_on_the_path);
+  tcase_add_test(lookup, an_absolute_path_is_looked_for_in_the_volume);
+  tcase_add_test(lookup, a_relative_path_begins_at_the_working_directory);
+  tcase_add_test(lookup, the_mount_point_is_expanded);
+  tcase_add_test(lookup, a_missing_program_is_named);
+  tcase_add_test(lookup, a_directory_of_that_name_is_passed_over);
+  tcase_add_test(lookup, what_cannot_be_executed_says_why);
+  tcase_add_test(lookup, a_file_that_may_not_run_hides_none_that_may);
+  tcase_add_test(lookup, too_many_bytes_of_arguments_are_refused);
+  TCase *directories = new_case(suite, "working directory");
+  tcase_add_test(directories, nobody_chose_a_directory);
+  tcase_add_test(directories, an_absolute_directory_with_private_mounts);
+  tcase_add_test(directories, an_absolute_directory_on_the_host);
+  tcase_add_test(directories, a_relative_directory_is_below_the_volume);
+  tcase_add_test(directories, no_link_leads_out_of_the_volume);
+  tcase_add_test(directories, a_file_is_no_directory);
+  TCase *inherited = new_case(suite, "inherited");
+  tcase_add_test(inherited, only_three_descriptors_are_inherited);
+  tcase_add_test(inherited, the_environment_is_the_specs);
+  tcase_add_test(inherited, signals_are_as_new);
+  tcase_add_test(inherited, the_null_device_stands_in_for_no_stream);
+  tcase_add_test(inherited, it_leads_a_session_of_its_own);
+  TCase *identity = new_case(suite, "identity and limits");
+  tcase_add_test(identity, user_and_groups_are_changed_for_the_child_alone);
+  tcase_add_test(identity, root_groups_do_not_stick);
+  tcase_add_test(identity, the_users_rights_decide_what_it_may_run);
+  tcase_add_test(identity, limits_are_the_specs);
+  tcase_add_test(identity, the_shims_raised_limit_is_not_inherited);
+  tcase_add_test(identity, wrong_limits_are_refused);
+  tcase_add_test(identity, the_oom_score_is_the_childs_alone);
+  tcase_add_test(identity, no_new_privileges_is_set);
+  TCase *places = new_case(suite, "namespace and terminal");
+  tcase_add_test(places, the_mount_namespace_is_the_containers);
+  tcase_add_test(places, a_terminal_is_the_controlling_one);
+  tcase_add_test(places, no_descriptor_is_left_behind);
+  tcase_add_test(places, a_signal_reaches_the_process);
+  return hp_run_suite(suite);
+}

@@ -1,0 +1,130 @@
+/* Nothing waits for somebody else's stuck operation; Update and Stats. */
+#include <string.h>
+
+#include "double_containerd.h"
+#include "double_host.h"
+#include "support.h"
+
+START_TEST(hanging_create_holds_up_nobody_else) {
+  struct answer hanging, answer;
+  ck_assert_int_eq(create("c1"), HP_OK);
+  double_hold("make c2");
+  send_create("c2", make_bundle("c2", NULL, NULL), &hanging);
+  run_until_held();
+  ck_assert_int_eq(status_of("c1", NULL), HP_CREATED);
+  ck_assert_int_eq(start("c1", NULL), HP_OK);
+  send_stats("c1", &answer);
+  ck_assert_int_eq(receive(&answer), HP_OK);
+  ck_assert_int_eq(create("c3"), HP_OK);
+  double_exit(pid_of("c1", NULL), 0);
+  run_a_while();
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+  ck_assert_int_eq(delete ("c3", NULL), HP_OK);
+  ck_assert(!hanging.there);
+  double_let_go();
+  ck_assert_int_eq(receive(&hanging), HP_OK);
+  ck_assert_int_eq(delete ("c2", NULL), HP_OK);
+}
+END_TEST
+
+START_TEST(id_is_taken_while_it_is_created) {
+  struct answer hanging;
+  double_hold("plan c1");
+  send_create("c1", make_bundle("c1", NULL, NULL), &hanging);
+  run_until_held();
+  ck_assert(!hp_pod_empty(pod));
+  ck_assert_int_eq(create_in("c1", make_bundle("other", NULL, NULL)), HP_ALREADY_EXISTS);
+  ck_assert_int_eq(start("c1", NULL), HP_FAILED_PRECONDITION);
+  ck_assert_int_eq(status_of("c1", NULL), -1);
+  double_let_go();
+  ck_assert_int_eq(receive(&hanging), HP_OK);
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
+START_TEST(pod_freed_while_a_create_hangs) {
+  struct answer hanging;
+  double_hold("make c1 mount");
+  send_create("c1", make_bundle("c1", NULL, NULL), &hanging);
+  run_until_held();
+  hp_pod_free(pod);
+  pod = NULL;
+  double_let_go();
+  receive(&hanging); /* whatever it says, it says it once */
+  run_a_while();
+  ck_assert_str_eq(events(), "");
+}
+END_TEST
+
+START_TEST(state_answers_while_a_start_hangs) {
+  struct answer hanging, stats;
+  ck_assert_int_eq(create("c1"), HP_OK);
+  double_hold("spawn c1");
+  send_start("c1", NULL, &hanging);
+  run_until_held();
+  ck_assert_int_eq(status_of("c1", NULL), HP_CREATED);
+  ck_assert_int_eq(start("c1", NULL), HP_FAILED_PRECONDITION);
+  ck_assert_int_eq(delete ("c1", NULL), HP_FAILED_PRECONDITION);
+  send_stats("c1", &stats);
+  run_a_while();
+  ck_assert(!stats.there); /* one operation at a time */
+  double_let_go();
+  ck_assert_int_eq(receive(&stats), HP_OK);
+  ck_assert_uint_lt(hanging.order, stats.order);
+  double_exit(pid_of("c1", NULL), 0);
+  run_a_while();
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
+START_TEST(update_lays_the_change_over_what_was) {
+  struct answer answer;
+  ck_assert_int_eq(create("c1"), HP_OK);
+  send_update("c1", 0, 512, &answer);
+  ck_assert_int_eq(receive(&answer), HP_OK);
+  ck_assert(double_called("update c1 memory=1000000 shares=512"));
+  double_fail_always("update");
+  send_update("c1", 5000000, 0, &answer);
+  ck_assert_int_eq(receive(&answer), HP_INTERNAL);
+  double_fail_always(NULL);
+  double_forget_log();
+  send_update("c1", 0, 1024, &answer);
+  ck_assert_int_eq(receive(&answer), HP_OK);
+  ck_assert_str_eq(double_log(),
+                   "update c1 memory=1000000 shares=1024\n"); /* the refused one left no trace */
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
+START_TEST(pids_are_never_empty) {
+  struct answer answer;
+  ck_assert_int_eq(create("c1"), HP_OK);
+  send_pids("c1", &answer);
+  ck_assert(answer.there); /* the shim's own, without a look at the job */
+  ck_assert_uint_eq(answer.count, 1);
+  ck_assert_int_eq(start("c1", NULL), HP_OK);
+  uint32_t pid = pid_of("c1", NULL);
+  double_exit(pid, 0);
+  run_a_while();
+  send_pids("c1", &answer);
+  ck_assert_int_eq(receive(&answer), HP_OK);
+  ck_assert_uint_eq(answer.count, 1);
+  ck_assert_uint_eq(answer.pids[0].pid, pid);
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("runtime_pod_wait");
+  TCase *tests = tcase_create("wait");
+  tcase_set_timeout(tests, 60);
+  tcase_add_checked_fixture(tests, set_up, tear_down);
+  tcase_add_test(tests, hanging_create_holds_up_nobody_else);
+  tcase_add_test(tests, id_is_taken_while_it_is_created);
+  tcase_add_test(tests, pod_freed_while_a_create_hangs);
+  tcase_add_test(tests, state_answers_while_a_start_hangs);
+  tcase_add_test(tests, update_lays_the_change_over_what_was);
+  tcase_add_test(tests, pids_are_never_empty);
+  suite_add_tcase(suite, tests);
+  return hp_run_suite(suite);
+}

@@ -1,0 +1,202 @@
+#include "spec/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+static struct hp_limits parse(enum hp_os os, const char *text) {
+  struct hp_limits limits;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_msg(hp_limits_parse(os, text, strlen(text), &limits, &err) == 0, "%s", err.message);
+  return limits;
+}
+
+static void number_is(struct hp_number number, int64_t value) {
+  ck_assert(number.set);
+  ck_assert_int_eq(number.value, value);
+}
+
+START_TEST(test_linux) {
+  struct hp_limits limits = parse(
+      HP_OS_LINUX,
+      "{\"devices\":[{\"allow\":true}],\"memory\":{\"limit\":1000,\"swap\":-1,\"reservation\":500,\"kernel\":"
+      "1},"
+      "\"cpu\":{\"shares\":512,\"quota\":-1,\"period\":100000,\"cpus\":\"0-1\",\"mems\":\"\"},"
+      "\"pids\":{\"limit\":0},\"blockIO\":{\"weight\":100,\"throttleReadBpsDevice\":"
+      "[{\"major\":8,\"minor\":0,\"rate\":1024},{\"major\":8,\"minor\":16,\"rate\":18446744073709551615}],"
+      "\"throttleWriteIOPSDevice\":[{\"major\":1,\"minor\":2,\"rate\":3}]}}");
+  number_is(limits.memory, 1000);
+  number_is(limits.memory_swap, -1);
+  number_is(limits.memory_reservation, 500);
+  number_is(limits.cpu_shares, 512);
+  number_is(limits.cpu_quota, -1);
+  number_is(limits.cpu_period, 100000);
+  ck_assert_str_eq(limits.cpuset_cpus, "0-1");
+  ck_assert_ptr_null(limits.cpuset_mems);
+  number_is(limits.pids, 0);
+  number_is(limits.blkio_weight, 100);
+  ck_assert_uint_eq(limits.read_bps.count, 2);
+  ck_assert_int_eq(limits.read_bps.items[1].minor, 16);
+  ck_assert(limits.read_bps.items[1].rate == UINT64_MAX);
+  ck_assert_uint_eq(limits.write_bps.count, 0);
+  ck_assert_uint_eq(limits.write_iops.count, 1);
+  ck_assert_int_eq(limits.write_iops.items[0].major, 1);
+  hp_limits_clear(&limits);
+}
+END_TEST
+
+/* Go writes 0 where nobody set a pointer's target; runc takes it for unset. */
+START_TEST(test_zero_is_unset) {
+  struct hp_limits limits = parse(
+      HP_OS_LINUX, "{\"memory\":{\"limit\":0,\"swap\":0},\"cpu\":{\"shares\":0,\"quota\":0,\"period\":0},"
+                   "\"blockIO\":{\"weight\":0}}");
+  ck_assert(!limits.memory.set);
+  ck_assert(!limits.memory_swap.set);
+  ck_assert(!limits.cpu_shares.set);
+  ck_assert(!limits.cpu_quota.set);
+  ck_assert(!limits.cpu_period.set);
+  ck_assert(!limits.blkio_weight.set);
+  ck_assert(!limits.pids.set);
+  hp_limits_clear(&limits);
+}
+END_TEST
+
+START_TEST(test_windows) {
+  struct hp_limits limits =
+      parse(HP_OS_WINDOWS, "{\"memory\":{\"limit\":4096},\"cpu\":{\"count\":2,\"shares\":0,\"maximum\":5000},"
+                           "\"storage\":{\"iops\":10,\"bps\":20,\"sandboxSize\":30}}");
+  number_is(limits.memory, 4096);
+  number_is(limits.cpu_count, 2);
+  ck_assert(!limits.cpu_shares.set);
+  number_is(limits.cpu_maximum, 5000);
+  number_is(limits.storage_iops, 10);
+  number_is(limits.storage_bps, 20);
+  number_is(limits.storage_size, 30);
+  hp_limits_clear(&limits);
+}
+END_TEST
+
+#define ANNOTATED(annotations)                                                                               \
+  "{\"annotations\":{" annotations "},\"windows\":{\"resources\":{\"memory\":{\"limit\":4096},"              \
+  "\"cpu\":{\"count\":2},\"storage\":{\"bps\":7,\"iops\":8}}}}"
+
+START_TEST(test_annotations_win) {
+  static const char text[] = ANNOTATED("\"io.microsoft.container.memory.sizeinmb\":\"3\","
+                                       "\"io.microsoft.container.processor.weight\":\"100\","
+                                       "\"io.microsoft.container.storage.qos.bandwidthmaximum\":\"70\","
+                                       "\"io.microsoft.container.storage.qos.iopsmaximum\":\"80\"");
+  struct hp_container_spec spec;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_msg(hp_spec_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  number_is(spec.limits.memory, 3 << 20);
+  number_is(spec.limits.cpu_shares, 100);
+  ck_assert(!spec.limits.cpu_count.set); /* only one of the three may be set */
+  number_is(spec.limits.storage_bps, 70);
+  number_is(spec.limits.storage_iops, 80);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
+static const struct {
+  const char *value, *shown;
+} numbers[] = {
+    {"\"\"", "\"\""},
+    {"\"-1\"", "\"-1\""},
+    {"\" 1\"", "\" 1\""},
+    {"\"1G\"", "\"1G\""},
+    {"\"1.5\"", "\"1.5\""},
+    {"\"8796093022208\"", "\"8796093022208\""},
+    {"\"99999999999999999999999\"", "\"99999999999999999999999\""},
+};
+
+START_TEST(test_wrong_annotations) {
+  char *text = hp_printf("{\"windows\":{},\"annotations\":{\"io.microsoft.container.memory.sizeinmb\":%s}}",
+                         numbers[_i].value);
+  char *message =
+      hp_printf("config.json: annotations[\"io.microsoft.container.memory.sizeinmb\"] is %s: it must "
+                "be a decimal number from 0 to 8796093022207, in quotes",
+                numbers[_i].shown);
+  struct hp_container_spec spec;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(hp_spec_parse(text, strlen(text), &spec, &err), -1);
+  ck_assert_str_eq(err.message, message);
+  hp_error_clear(&err);
+  free(message);
+  free(text);
+}
+END_TEST
+
+static const struct {
+  enum hp_os os;
+  const char *text, *message;
+} refusals[] = {
+    {HP_OS_LINUX, "3", "resources is 3: it must be an object"},
+    {HP_OS_LINUX, "{\"memory\":7}", "resources.memory is 7: it must be an object"},
+    {HP_OS_LINUX, "{\"memory\":{\"limit\":-2}}",
+     "resources.memory.limit is -2: it must be an integer of at least -1"},
+    {HP_OS_LINUX, "{\"memory\":{\"limit\":1e3}}",
+     "resources.memory.limit is 1000: it must be an integer of at least -1"},
+    {HP_OS_LINUX, "{\"cpu\":{\"shares\":-1}}",
+     "resources.cpu.shares is -1: it must be an integer of at least 0"},
+    {HP_OS_LINUX, "{\"cpu\":{\"cpus\":[]}}", "resources.cpu.cpus is an array: it must be a string"},
+    {HP_OS_LINUX, "{\"pids\":{\"limit\":\"7\"}}",
+     "resources.pids.limit is \"7\": it must be an integer of at least -1"},
+    {HP_OS_LINUX, "{\"blockIO\":{\"weight\":65536}}",
+     "resources.blockIO.weight is 65536: it must be an integer from 0 to 65535"},
+    {HP_OS_LINUX, "{\"blockIO\":{\"throttleReadBpsDevice\":[7]}}",
+     "resources.blockIO.throttleReadBpsDevice[0] is 7: it must be an object"},
+    {HP_OS_LINUX, "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":-1}]}}",
+     "resources.blockIO.throttleReadBpsDevice[0].major is -1: it must be an integer from 0 to 4294967295"},
+    {HP_OS_WINDOWS, "{\"memory\":{\"limit\":-1}}",
+     "resources.memory.limit is -1: it must be an integer of at least 0"},
+    {HP_OS_WINDOWS, "{\"cpu\":{\"maximum\":65536}}",
+     "resources.cpu.maximum is 65536: it must be an integer from 0 to 65535"},
+};
+
+START_TEST(test_refusals) {
+  struct hp_limits limits;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(
+      hp_limits_parse(refusals[_i].os, refusals[_i].text, strlen(refusals[_i].text), &limits, &err), -1);
+  ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
+  ck_assert_str_eq(err.message, refusals[_i].message);
+  hp_error_clear(&err);
+}
+END_TEST
+
+START_TEST(test_merge) {
+  struct hp_limits base =
+      parse(HP_OS_LINUX, "{\"memory\":{\"limit\":1},\"cpu\":{\"shares\":2,\"cpus\":\"0\"},"
+                         "\"blockIO\":{\"throttleReadBpsDevice\":[{\"rate\":1}],"
+                         "\"throttleWriteBpsDevice\":[{\"rate\":9}]}}");
+  struct hp_limits change =
+      parse(HP_OS_LINUX, "{\"memory\":{\"limit\":5},\"cpu\":{\"cpus\":\"1\"},"
+                         "\"pids\":{\"limit\":-1},\"blockIO\":{\"throttleReadBpsDevice\":"
+                         "[{\"rate\":2},{\"rate\":3}]}}");
+  hp_limits_merge(&base, &change);
+  hp_limits_clear(&change);
+  number_is(base.memory, 5);
+  number_is(base.cpu_shares, 2);
+  number_is(base.pids, -1);
+  ck_assert_str_eq(base.cpuset_cpus, "1");
+  ck_assert_uint_eq(base.read_bps.count, 2);
+  ck_assert(base.read_bps.items[1].rate == 3);
+  ck_assert_uint_eq(base.write_bps.count, 1);
+  hp_limits_clear(&base);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("spec_limits");
+  TCase *tcase = tcase_create("limits");
+  tcase_add_test(tcase, test_linux);
+  tcase_add_test(tcase, test_zero_is_unset);
+  tcase_add_test(tcase, test_windows);
+  tcase_add_test(tcase, test_annotations_win);
+  tcase_add_loop_test(tcase, test_wrong_annotations, 0, (int)(sizeof numbers / sizeof numbers[0]));
+  tcase_add_loop_test(tcase, test_refusals, 0, (int)(sizeof refusals / sizeof refusals[0]));
+  tcase_add_test(tcase, test_merge);
+  suite_add_tcase(suite, tcase);
+  return hp_run_suite(suite);
+}

@@ -1,0 +1,438 @@
+/* Every refusal of the contract, as the user reads it: whole messages. */
+#include "spec/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+#define TRUE_ANNOTATION "\"annotations\":{\"" HP_ANNOTATION_HOSTPROCESS "\":\"true\"}"
+#define PROCESS "\"process\":{\"args\":[\"sh\"],\"user\":{\"uid\":0,\"gid\":0}}"
+#define GOOD TRUE_ANNOTATION "," PROCESS
+#define AS(name) TRUE_ANNOTATION ",\"process\":{\"args\":[\"sh\"],\"user\":{\"username\":" name "}}"
+#define SANDBOX_ANNOTATIONS(more)                                                                            \
+  "\"annotations\":{\"io.kubernetes.cri.container-type\":\"sandbox\"," more "}"
+#define HOSTPROCESS(value) "\"" HP_ANNOTATION_HOSTPROCESS "\":\"" value "\""
+
+static struct hp_container_spec spec_of(const char *members) {
+  struct hp_container_spec spec;
+  struct hp_error err = HP_ERROR_INIT;
+  char *text = hp_printf("{%s}", members);
+  ck_assert_msg(hp_spec_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  free(text);
+  return spec;
+}
+
+static struct hp_policy policy_of(const char *members) {
+  struct hp_policy policy;
+  struct hp_error err = HP_ERROR_INIT;
+  if (!members) {
+    hp_policy_init(&policy);
+    return policy;
+  }
+  char *text = hp_printf("{%s}", members);
+  ck_assert_msg(hp_policy_parse("/etc/p.json", text, strlen(text), &policy, &err) == 0, "%s", err.message);
+  free(text);
+  return policy;
+}
+
+struct scene {
+  enum hp_os os;
+  const char *policy, *sandbox, *spec; /* members of JSON objects; policy and sandbox may be NULL */
+  const char *message;                 /* of the refusal; NULL: accepted */
+};
+
+/* On acceptance the caller clears both. */
+static void play(const struct scene *scene, struct hp_container_spec *spec, struct hp_verdict *verdict) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct hp_policy policy = policy_of(scene->policy);
+  struct hp_container_spec sandbox = spec_of(scene->sandbox ? scene->sandbox : "");
+  *spec = spec_of(scene->spec);
+  int result = hp_rules_judge(scene->os, &policy, scene->sandbox ? &sandbox : NULL, spec, verdict, &err);
+  hp_spec_clear(&sandbox);
+  hp_policy_clear(&policy);
+  if (!scene->message) {
+    ck_assert_msg(result == 0, "%s\nrefused: %s", scene->spec, err.message);
+    return;
+  }
+  ck_assert_msg(result == -1, "accepted: %s", scene->spec);
+  ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
+  ck_assert_str_eq(err.message, scene->message);
+  ck_assert_ptr_null(verdict->warnings.items);
+  ck_assert_ptr_null(verdict->account.name);
+  hp_error_clear(&err);
+  hp_spec_clear(spec);
+}
+
+#define L HP_OS_LINUX
+#define W HP_OS_WINDOWS
+#define ASSUME "\"hostProcess\":\"assume\""
+#define DIFFERS(container, pod)                                                                              \
+  "annotation " HP_ANNOTATION_HOSTPROCESS " is " container " on the container and " pod " on its pod's "     \
+  "sandbox: set hostProcess alike for the pod and for each of its containers (on Linux list "                \
+  "microsoft.com/* in the runtime's pod_annotations and container_annotations)"
+#define ABSENT                                                                                               \
+  "annotation " HP_ANNOTATION_HOSTPROCESS " is absent: this shim runs HostProcess containers only, set "     \
+  "hostProcess to true (on Linux list microsoft.com/* in the runtime's pod_annotations and "                 \
+  "container_annotations) or have the node policy say \"hostProcess\": \"assume\""
+#define FALSE_MESSAGE                                                                                        \
+  "annotation " HP_ANNOTATION_HOSTPROCESS " is false: this shim runs HostProcess containers only, set "      \
+  "hostProcess to true or choose another runtime class"
+#define NETWORK ": a HostProcess container uses the host's network, set hostNetwork: true in the pod"
+#define USERS " a HostProcess container has the host's users, set hostUsers to true or leave "
+#define PIPE(source)                                                                                         \
+  "mounts[0].source \"" source "\" is a named pipe, which cannot be mounted: remove the mount and reach it " \
+  "by its host path instead"
+#define DESTINATION(path)                                                                                    \
+  "mounts[0].destination \"" path "\" is not valid: it must be an absolute path of at most 4095 bytes "      \
+  "without \"..\""
+#define LOCATION(path, example)                                                                              \
+  "annotation " HP_ANNOTATION_ROOTFS_LOCATION " \"" path "\" is not valid: it must be an absolute path "     \
+  "below the root such as " example ", of at most 255 bytes, without \"..\""
+#define LOCATED(path)                                                                                        \
+  "\"annotations\":{" HOSTPROCESS("true") ",\"" HP_ANNOTATION_ROOTFS_LOCATION "\":\"" path "\"}," PROCESS
+#define LOCATED_WINDOWS(path)                                                                                \
+  "\"annotations\":{" HOSTPROCESS(                                                                           \
+      "true") ",\"" HP_ANNOTATION_ROOTFS_LOCATION "\":\"" path "\"},"                                        \
+              "\"process\":{\"args\":[\"sh\"],\"user\":{\"username\":\"SYSTEM\"}}"
+#define MOUNT(fields) GOOD ",\"mounts\":[{" fields "}]"
+#define RESOURCES(fields) GOOD ",\"linux\":{\"resources\":{" fields "}}"
+#define RESOURCES_WINDOWS(fields) AS("\"SYSTEM\"") ",\"windows\":{\"resources\":{" fields "}}"
+#define NOT_ALLOWED(what, entry)                                                                             \
+  what " is not allowed by \"accounts\" of the node policy /etc/p.json: use an account listed there, or "    \
+       "have \"" entry "\" added"
+#define CLIMBS(path)                                                                                         \
+  "linux.cgroupsPath \"" path "\" is not valid: it must be a path, or slice:prefix:name, of at most 4095 "   \
+  "bytes without \"..\" and control characters"
+
+static const struct scene refusals[] = {
+    /* hostProcess */
+    {L, NULL, NULL, PROCESS, ABSENT},
+    {W, NULL, NULL, PROCESS, ABSENT},
+    {L, NULL, NULL, "\"annotations\":{" HOSTPROCESS("f") "}," PROCESS, FALSE_MESSAGE},
+    {L, ASSUME, NULL, "\"annotations\":{" HOSTPROCESS("false") "}," PROCESS, FALSE_MESSAGE},
+    {L, NULL, NULL, SANDBOX_ANNOTATIONS("\"x\":\"\""), ABSENT},
+    {L, NULL, NULL, SANDBOX_ANNOTATIONS(HOSTPROCESS("0")), FALSE_MESSAGE},
+    {L, NULL, TRUE_ANNOTATION, PROCESS, DIFFERS("absent", "true")},
+    {L, NULL, TRUE_ANNOTATION, "\"annotations\":{" HOSTPROCESS("false") "}," PROCESS,
+     DIFFERS("false", "true")},
+    {L, NULL, "\"root\":{}", GOOD, DIFFERS("true", "absent")},
+    {L, ASSUME, "\"root\":{}", "\"annotations\":{" HOSTPROCESS("false") "}," PROCESS,
+     DIFFERS("false", "absent")},
+
+    /* network and isolation */
+    {L, NULL, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"}]}",
+     "linux.namespaces[1] asks for a new network namespace" NETWORK},
+    {L, NULL, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/run/netns/x\"}]}",
+     "linux.namespaces[0] asks for the network namespace \"/run/netns/x\"" NETWORK},
+    {L, ASSUME, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}]}",
+     "linux.namespaces[0] asks for a new network namespace" NETWORK}, /* the annotation was given */
+    {L, NULL, NULL,
+     SANDBOX_ANNOTATIONS(HOSTPROCESS("true")) ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}]}",
+     "linux.namespaces[0] asks for a new network namespace" NETWORK},
+    {L, ASSUME, NULL, PROCESS ",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}",
+     "linux.namespaces[0] asks for a user namespace:" USERS "it out"},
+    {L, NULL, NULL, GOOD ",\"linux\":{\"uidMappings\":[{}]}",
+     "linux.uidMappings or linux.gidMappings is not empty:" USERS "the mappings out"},
+    {L, NULL, NULL, GOOD ",\"linux\":{\"gidMappings\":[{}]}",
+     "linux.uidMappings or linux.gidMappings is not empty:" USERS "the mappings out"},
+    {W, NULL, NULL, AS("\"SYSTEM\"") ",\"windows\":{\"network\":{\"networkNamespace\":\"n\"}}",
+     "windows.network.networkNamespace is set" NETWORK},
+    {W, NULL, NULL, AS("\"SYSTEM\"") ",\"windows\":{\"network\":{\"endpointList\":[\"e\"]}}",
+     "windows.network.endpointList is not empty" NETWORK},
+    {W, NULL, NULL, AS("\"SYSTEM\"") ",\"windows\":{\"hyperv\":{}}",
+     "windows.hyperv is present: a HostProcess container cannot be isolated by Hyper-V, choose a runtime "
+     "without "
+     "it"},
+    {W, NULL, NULL, AS("\"SYSTEM\"") ",\"windows\":{\"credentialSpec\":{\"a\":1}}",
+     "windows.credentialSpec is present: a HostProcess container takes none, name the group managed service "
+     "account as runAsUserName (DOMAIN\\account$) instead"},
+
+    /* account */
+    {W, NULL, NULL, GOOD,
+     "runAsUserName is empty: set it to NT AUTHORITY\\SYSTEM, Local service, NetworkService or a local "
+     "group, or "
+     "set annotation microsoft.com/hostprocess-inherit-user to \"true\""},
+    {L, NULL, NULL, AS("\"a\\\\b\\\\c\""),
+     "runAsUserName \"a\\b\\c\" has more than one backslash: write DOMAIN\\name"},
+    {L, NULL, NULL, AS("\"ContainerUser\""),
+     "runAsUserName \"ContainerUser\" exists only inside ordinary containers (it is the image's USER when "
+     "the pod "
+     "names nobody): set runAsUserName to NT AUTHORITY\\SYSTEM, Local service, NetworkService or a local "
+     "group"},
+    {L, "\"accounts\":[\"hpc\"]", NULL, AS("\"SYSTEM\""), NOT_ALLOWED("runAsUserName \"SYSTEM\"", "SYSTEM")},
+    {L, "\"accounts\":[\"CORP\\\\hpc\"]", NULL, AS("\"hpc\""), NOT_ALLOWED("runAsUserName \"hpc\"", "hpc")},
+    {L, "\"accounts\":[\"hpc\"]", NULL, AS("\"CORP\\\\hpc\""),
+     NOT_ALLOWED("runAsUserName \"CORP\\hpc\"", "CORP\\hpc")},
+    {L, "\"accounts\":[]", NULL, GOOD, NOT_ALLOWED("process.user.uid 0", "NT AUTHORITY\\SYSTEM")},
+    {L, "\"accounts\":[\"1000\"]", NULL,
+     TRUE_ANNOTATION ",\"process\":{\"args\":[\"sh\"],\"user\":{\"uid\":1001,\"gid\":1001}}",
+     NOT_ALLOWED("process.user.uid 1001", "1001")},
+    {L, "\"accounts\":[\"1000\"]", NULL,
+     TRUE_ANNOTATION ",\"process\":{\"args\":[\"sh\"],\"user\":{\"uid\":1000,\"gid\":0}}",
+     NOT_ALLOWED("process.user.gid 0", ":0")},
+    {L, "\"accounts\":[\"1000\",\":5\"]", NULL,
+     TRUE_ANNOTATION
+     ",\"process\":{\"args\":[\"sh\"],\"user\":{\"uid\":1000,\"gid\":1000,\"additionalGids\":[5,6]}}",
+     NOT_ALLOWED("process.user.additionalGids has 6", ":6")},
+    {L, "\"accounts\":[\"hpc\"]", NULL,
+     "\"annotations\":{" HOSTPROCESS("true") ",\"" HP_ANNOTATION_INHERIT_USER "\":\"1\"}," PROCESS,
+     NOT_ALLOWED("the shim's own user (annotation microsoft.com/hostprocess-inherit-user)",
+                 "NT AUTHORITY\\SYSTEM")},
+
+    /* process */
+    {L, NULL, NULL, TRUE_ANNOTATION, "process is absent: give it args"},
+    {L, NULL, NULL, TRUE_ANNOTATION ",\"process\":{}",
+     "process.args names no program: set command or args of the container"},
+    {L, NULL, NULL, TRUE_ANNOTATION ",\"process\":{\"args\":[\"\"]}",
+     "process.args names no program: set command or args of the container"},
+    {L, NULL, NULL, TRUE_ANNOTATION ",\"process\":{\"commandLine\":\"cmd\"}",
+     "process.args names no program: set command or args of the container"},
+
+    /* mounts */
+    {L, NULL, NULL, MOUNT("\"source\":\"/a\""), "mounts[0].destination is empty: set mountPath"},
+    {W, NULL, NULL, AS("\"SYSTEM\"") ",\"mounts\":[{\"source\":\"C:\\\\a\",\"destination\":\"\"}]",
+     "mounts[0].destination is empty: set mountPath"},
+    {L, NULL, NULL, MOUNT("\"destination\":\"/a\""),
+     "mounts[0].source is empty (destination \"/a\"): name the file or directory of the host to mount"},
+    {L, NULL, NULL, MOUNT("\"destination\":\"/a\",\"source\":\"\",\"type\":\"bind\""),
+     "mounts[0].source is empty (destination \"/a\"): name the file or directory of the host to mount"},
+    {L, NULL, NULL, MOUNT("\"destination\":\"/a\",\"source\":\"\\\\\\\\.\\\\pipe\\\\docker\""),
+     PIPE("\\\\.\\pipe\\docker")},
+    {W, NULL, NULL, AS("\"SYSTEM\"") ",\"mounts\":[{\"destination\":\"C:\\\\a\",\"source\":\"//./PIPE/x\"}]",
+     PIPE("//./PIPE/x")},
+    {W, NULL, NULL,
+     AS("\"SYSTEM\"") ",\"mounts\":[{\"destination\":\"C:\\\\a\",\"source\":\"\\\\\\\\?\\\\pipe\\\\x\"}]",
+     PIPE("\\\\?\\pipe\\x")},
+    {L, NULL, NULL, MOUNT("\"destination\":\"a\",\"source\":\"/s\""), DESTINATION("a")},
+    {L, NULL, NULL, MOUNT("\"destination\":\"/a/../b\",\"source\":\"/s\""), DESTINATION("/a/../b")},
+
+    /* places */
+    {L, NULL, NULL, LOCATED(""), LOCATION("", "/hpc")},
+    {L, NULL, NULL, LOCATED("hpc"), LOCATION("hpc", "/hpc")},
+    {L, NULL, NULL, LOCATED("/"), LOCATION("/", "/hpc")},
+    {L, NULL, NULL, LOCATED("/./"), LOCATION("/./", "/hpc")},
+    {L, NULL, NULL, LOCATED("/a/../etc"), LOCATION("/a/../etc", "/hpc")},
+    {L, NULL, NULL, LOCATED("/a\\nb"), LOCATION("/a\\x0ab", "/hpc")},
+    {W, NULL, NULL, LOCATED_WINDOWS("\\\\hpc"), LOCATION("\\hpc", "C:\\hpc")},
+    {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\"), LOCATION("C:\\", "C:\\hpc")},
+    {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\a:b"), LOCATION("C:\\a:b", "C:\\hpc")},
+    {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\a\\\\..\\\\b"), LOCATION("C:\\a\\..\\b", "C:\\hpc")},
+    {L, NULL, NULL, GOOD ",\"linux\":{\"cgroupsPath\":\"/a/../..\"}", CLIMBS("/a/../..")},
+    {L, NULL, NULL, GOOD ",\"linux\":{\"cgroupsPath\":\"a.slice:..:b\"}", CLIMBS("a.slice:..:b")},
+
+    /* limits */
+    {L, "\"limits\":{\"memory\":1000}", NULL, GOOD,
+     "no memory limit is set: \"limits.memory\" of the node policy /etc/p.json asks for one of at most 1000 "
+     "bytes, set resources.limits.memory"},
+    {L, "\"limits\":{\"memory\":1000}", NULL, RESOURCES("\"memory\":{\"limit\":-1}"),
+     "no memory limit is set: \"limits.memory\" of the node policy /etc/p.json asks for one of at most 1000 "
+     "bytes, set resources.limits.memory"},
+    {L, "\"limits\":{\"memory\":1000}", NULL, RESOURCES("\"memory\":{\"limit\":1001}"),
+     "the memory limit of 1001 bytes is more than \"limits.memory\" of the node policy /etc/p.json allows: "
+     "set "
+     "resources.limits.memory to at most 1000 bytes"},
+    {L, NULL, NULL, RESOURCES("\"memory\":{\"swap\":5}"),
+     "linux.resources.memory.swap is 5 without a memory limit: set linux.resources.memory.limit too"},
+    {L, NULL, NULL, RESOURCES("\"memory\":{\"limit\":6,\"swap\":5}"),
+     "linux.resources.memory.swap is 5, less than the memory limit 6: it is memory plus swap, make it at "
+     "least as "
+     "large"},
+    {L, NULL, NULL, RESOURCES("\"cpu\":{\"shares\":1}"),
+     "linux.resources.cpu.shares is 1: it must be from 2 to 262144"},
+    {L, NULL, NULL, RESOURCES("\"cpu\":{\"quota\":999}"),
+     "linux.resources.cpu.quota is 999: it must be from 1000 to 9223372036854775"},
+    {L, NULL, NULL, RESOURCES("\"cpu\":{\"period\":1000001}"),
+     "linux.resources.cpu.period is 1000001: it must be from 1000 to 1000000"},
+    {L, NULL, NULL, RESOURCES("\"blockIO\":{\"weight\":9}"),
+     "linux.resources.blockIO.weight is 9: it must be from 10 to 1000"},
+    {L, NULL, NULL, RESOURCES("\"cpu\":{\"cpus\":\"all\"}"),
+     "linux.resources.cpu.cpus is \"all\": it must be a list of numbers and ranges such as 0-3,7"},
+    {L, NULL, NULL, RESOURCES("\"cpu\":{\"mems\":\"0\\n\"}"),
+     "linux.resources.cpu.mems is \"0\\x0a\": it must be a list of numbers and ranges such as 0-3,7"},
+    {W, NULL, NULL, RESOURCES_WINDOWS("\"cpu\":{\"count\":1,\"shares\":2}"),
+     "more than one of count, maximum and shares is set in windows.resources.cpu (1, 0, 2): set only one"},
+    {W, NULL, NULL, RESOURCES_WINDOWS("\"cpu\":{\"maximum\":10001}"),
+     "windows.resources.cpu.maximum is 10001: it must be from 1 to 10000"},
+    {W, NULL, NULL, RESOURCES_WINDOWS("\"cpu\":{\"shares\":10001}"),
+     "windows.resources.cpu.shares is 10001: it must be from 1 to 10000"},
+};
+
+START_TEST(test_refusals) {
+  struct hp_container_spec spec;
+  struct hp_verdict verdict;
+  play(&refusals[_i], &spec, &verdict);
+}
+END_TEST
+
+static const struct {
+  struct scene scene;
+  enum hp_account_kind kind;
+} acceptances[] = {
+    {{L, NULL, NULL, GOOD, NULL}, HP_ACCOUNT_NUMERIC},
+    {{L, ASSUME, NULL, PROCESS, NULL}, HP_ACCOUNT_NUMERIC},
+    {{L, ASSUME, "\"root\":{}", PROCESS, NULL}, HP_ACCOUNT_NUMERIC},
+    {{L, ASSUME, TRUE_ANNOTATION, PROCESS, NULL}, HP_ACCOUNT_NUMERIC},
+    {{L, NULL, TRUE_ANNOTATION, GOOD, NULL}, HP_ACCOUNT_NUMERIC},
+    {{L, NULL, NULL, AS("\"nt authority\\\\system\""), NULL}, HP_ACCOUNT_SYSTEM},
+    {{L, NULL, NULL, AS("\"hpc-localgroup\""), NULL}, HP_ACCOUNT_NAMED},
+    {{W, NULL, NULL, AS("\"Local service\"") ",\"windows\":{\"network\":{\"networkNamespace\":\"\"}}", NULL},
+     HP_ACCOUNT_LOCAL_SERVICE},
+    {{W, NULL, NULL,
+      TRUE_ANNOTATION ",\"process\":{\"commandLine\":\"cmd\",\"user\":{\"username\":\"NetworkService\"}}",
+      NULL},
+     HP_ACCOUNT_NETWORK_SERVICE},
+    {{W, NULL, NULL,
+      "\"annotations\":{" HOSTPROCESS(
+          "T") ",\"" HP_ANNOTATION_INHERIT_USER
+               "\":\"true\"},\"process\":{\"args\":[\"sh\"],\"user\":{\"username\":"
+               "\"ContainerUser\"}}",
+      NULL},
+     HP_ACCOUNT_INHERIT},
+    /* the host's own network, by path */
+    {{L, NULL, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/1/ns/net\"}]}",
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    /* system mounts are the host's own and nothing to refuse */
+    {{L, NULL, NULL,
+      GOOD ",\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\"},{\"destination\":\"/dev\",\"type\":"
+           "\"tmpfs\",\"source\":\"tmpfs\"},{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\"}]",
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    /* what the pause container brings is no matter */
+    {{W, "\"accounts\":[],\"limits\":{\"memory\":1}", NULL,
+      SANDBOX_ANNOTATIONS(HOSTPROCESS("true")) ",\"process\":{\"user\":{\"username\":\"ContainerUser\"}},"
+                                               "\"mounts\":[{}],\"windows\":{\"hyperv\":{}}",
+      NULL},
+     HP_ACCOUNT_INHERIT},
+    {{L, ASSUME, NULL,
+      SANDBOX_ANNOTATIONS("\"x\":\"\"") ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}]}", NULL},
+     HP_ACCOUNT_INHERIT},
+    /* the list of accounts */
+    {{L, "\"accounts\":[\"HPC\"]", NULL, AS("\".\\\\hpc\""), NULL}, HP_ACCOUNT_NAMED},
+    {{L, "\"accounts\":[\"builtin\\\\administrators\"]", NULL, AS("\".\\\\Administrators\""), NULL},
+     HP_ACCOUNT_NAMED},
+    {{L, "\"accounts\":[\"corp\\\\a$\"]", NULL, AS("\"CORP\\\\A$\""), NULL}, HP_ACCOUNT_NAMED},
+    {{L, "\"accounts\":[\"LocalSystem\"]", NULL, AS("\"S-1-5-18\""), NULL}, HP_ACCOUNT_SYSTEM},
+    {{L, "\"accounts\":[\"SYSTEM\"]", NULL, GOOD, NULL}, HP_ACCOUNT_NUMERIC},
+    {{L, "\"accounts\":[\"1000\",\":5\"]", NULL,
+      TRUE_ANNOTATION
+      ",\"process\":{\"args\":[\"sh\"],\"user\":{\"uid\":1000,\"gid\":1000,\"additionalGids\":[5,1000]}}",
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    /* limits at their edges */
+    {{L, "\"limits\":{\"memory\":1000}", NULL, RESOURCES("\"memory\":{\"limit\":1000,\"swap\":1000}"), NULL},
+     HP_ACCOUNT_NUMERIC},
+    {{L, NULL, NULL,
+      RESOURCES(
+          "\"memory\":{\"limit\":-1,\"swap\":-1},\"cpu\":{\"shares\":2,\"quota\":-1,\"period\":1000,\"cpus\":"
+          "\"0-3,7\"},\"pids\":{\"limit\":-1}"),
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    {{W, NULL, NULL, RESOURCES_WINDOWS("\"cpu\":{\"maximum\":10000,\"shares\":0}"), NULL}, HP_ACCOUNT_SYSTEM},
+    {{W, NULL, NULL, LOCATED_WINDOWS("D:/hpc dir"), NULL}, HP_ACCOUNT_SYSTEM},
+};
+
+START_TEST(test_acceptances) {
+  struct hp_container_spec spec;
+  struct hp_verdict verdict;
+  play(&acceptances[_i].scene, &spec, &verdict);
+  ck_assert_int_eq(verdict.account.kind, acceptances[_i].kind);
+  hp_verdict_clear(&verdict);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
+START_TEST(test_annotations_are_handed_on) {
+  static const char sandbox[] =
+      "\"annotations\":{" HOSTPROCESS("true") ",\"" HP_ANNOTATION_INHERIT_USER
+                                              "\":\"true\",\"" HP_ANNOTATION_ROOTFS_LOCATION
+                                              "\":\"/pod\",\"" HP_ANNOTATION_MOUNT_BEHAVIOR "\":\"symlink\"}";
+  struct hp_container_spec spec;
+  struct hp_verdict verdict;
+  play(&(struct scene){L, NULL, sandbox, GOOD, NULL}, &spec, &verdict);
+  ck_assert_int_eq(verdict.account.kind, HP_ACCOUNT_INHERIT);
+  ck_assert_int_eq(verdict.behavior, HP_MOUNT_SYMLINK);
+  ck_assert_int_eq(spec.mount_behavior, HP_MOUNT_SYMLINK);
+  ck_assert_str_eq(spec.rootfs_location, "/pod");
+  hp_verdict_clear(&verdict);
+  hp_spec_clear(&spec);
+
+  /* A member's own win. */
+  static const char own[] =
+      "\"annotations\":{" HOSTPROCESS("true") ",\"" HP_ANNOTATION_INHERIT_USER
+                                              "\":\"false\",\"" HP_ANNOTATION_ROOTFS_LOCATION
+                                              "\":\"/own\",\"" HP_ANNOTATION_MOUNT_BEHAVIOR
+                                              "\":\"bind\"}," PROCESS;
+  play(&(struct scene){L, NULL, sandbox, own, NULL}, &spec, &verdict);
+  ck_assert_int_eq(verdict.account.kind, HP_ACCOUNT_NUMERIC);
+  ck_assert_int_eq(verdict.behavior, HP_MOUNT_BIND);
+  ck_assert_str_eq(spec.rootfs_location, "/own");
+  hp_verdict_clear(&verdict);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
+START_TEST(test_behavior_of_the_policy) {
+  struct hp_container_spec spec;
+  struct hp_verdict verdict;
+  play(&(struct scene){L, "\"mountBehavior\":\"symlink\"", NULL, GOOD, NULL}, &spec, &verdict);
+  ck_assert_int_eq(verdict.behavior, HP_MOUNT_SYMLINK);
+  hp_verdict_clear(&verdict);
+  hp_spec_clear(&spec);
+  play(&(struct scene){L, NULL, NULL, GOOD, NULL}, &spec, &verdict);
+  ck_assert_int_eq(verdict.behavior, HP_MOUNT_UNSET);
+  hp_verdict_clear(&verdict);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
+/* One warning names everything that was ignored, network included. */
+START_TEST(test_one_warning) {
+  struct hp_container_spec spec;
+  struct hp_verdict verdict;
+  static const char tool[] = PROCESS ",\"hostname\":\"h\",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},"
+                                     "{\"type\":\"network\"}],\"seccomp\":{\"a\":1}}";
+  play(&(struct scene){L, ASSUME, NULL, tool, NULL}, &spec, &verdict);
+  ck_assert_uint_eq(verdict.warnings.count, 1);
+  ck_assert_str_eq(verdict.warnings.items[0],
+                   "ignored, for it has no meaning for a process of the host: linux.namespaces[0] (pid), "
+                   "linux.namespaces[1] (network), hostname, linux.seccomp");
+  hp_verdict_clear(&verdict);
+  hp_spec_clear(&spec);
+
+  play(&(struct scene){L, NULL, NULL, GOOD, NULL}, &spec, &verdict);
+  ck_assert_uint_eq(verdict.warnings.count, 0);
+  hp_verdict_clear(&verdict);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
+/* Update is judged by the same limits. */
+START_TEST(test_update) {
+  struct hp_policy policy = policy_of("\"limits\":{\"memory\":1000}");
+  struct hp_error err = HP_ERROR_INIT;
+  struct hp_limits limits = {.memory = {true, 1000}};
+  ck_assert_int_eq(hp_rules_judge_limits(L, &policy, &limits, &err), 0);
+  limits.memory.value = 2000;
+  ck_assert_int_eq(hp_rules_judge_limits(L, &policy, &limits, &err), -1);
+  ck_assert_str_eq(err.message,
+                   "the memory limit of 2000 bytes is more than \"limits.memory\" of the node policy "
+                   "/etc/p.json allows: set resources.limits.memory to at most 1000 bytes");
+  hp_error_clear(&err);
+  hp_policy_clear(&policy);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("spec_rules");
+  TCase *tcase = tcase_create("rules");
+  tcase_add_loop_test(tcase, test_refusals, 0, (int)(sizeof refusals / sizeof refusals[0]));
+  tcase_add_loop_test(tcase, test_acceptances, 0, (int)(sizeof acceptances / sizeof acceptances[0]));
+  tcase_add_test(tcase, test_annotations_are_handed_on);
+  tcase_add_test(tcase, test_behavior_of_the_policy);
+  tcase_add_test(tcase, test_one_warning);
+  tcase_add_test(tcase, test_update);
+  suite_add_tcase(suite, tcase);
+  return hp_run_suite(suite);
+}

@@ -1,0 +1,185 @@
+/* What the ttrpc tests share: a loop, a socketpair whose one end is given to
+ * the code under test, and a peer that writes and reads raw frames at the other. */
+#ifndef HP_TESTS_UNIT_TTRPC_PEER_H
+#define HP_TESTS_UNIT_TTRPC_PEER_H
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "../ttrpc/peer_service.h"
+#include "ttrpc/frame.h"
+
+#define PATIENCE_NS (20ull * 1000000000)
+
+struct peer {
+  uv_loop_t loop;
+  int fd; /* the peer's end, non-blocking; -1: closed */
+  struct ttrpc_reader reader;
+};
+
+/* Lets the loop run once, waiting a little if nothing happens. */
+static inline void peer_turn(struct peer *peer) {
+  if (uv_run(&peer->loop, UV_RUN_NOWAIT))
+    poll(NULL, 0, 1);
+}
+
+#define PEER_WAIT_FOR(peer, condition)                                                                       \
+  do {                                                                                                       \
+    uint64_t limit_ = uv_hrtime() + PATIENCE_NS;                                                             \
+    while (!(condition)) {                                                                                   \
+      ck_assert_msg(uv_hrtime() < limit_, "timed out waiting for %s", #condition);                           \
+      peer_turn(peer);                                                                                       \
+    }                                                                                                        \
+  } while (0)
+
+static inline void peer_setup(struct peer *peer) {
+  signal(SIGPIPE, SIG_IGN);
+  *peer = (struct peer){.fd = -1};
+  ck_assert_int_eq(uv_loop_init(&peer->loop), 0);
+}
+
+/* A new socketpair: peer->fd is the peer's end, the other is returned. */
+static inline uv_stream_t *peer_connect(struct peer *peer) {
+  int fds[2];
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+  uv_pipe_t *pipe = malloc(sizeof *pipe);
+  ck_assert_ptr_nonnull(pipe);
+  ck_assert_int_eq(uv_pipe_init(&peer->loop, pipe, 0), 0);
+  ck_assert_int_eq(uv_pipe_open(pipe, fds[0]), 0);
+  peer->fd = fds[1];
+  return (uv_stream_t *)pipe;
+}
+
+static inline void peer_hang_up(struct peer *peer) {
+  if (peer->fd >= 0)
+    close(peer->fd);
+  peer->fd = -1;
+}
+
+/* Everything must have been closed by now. */
+static inline void peer_teardown(struct peer *peer) {
+  peer_hang_up(peer);
+  ttrpc_reader_clear(&peer->reader);
+  ck_assert_int_eq(uv_run(&peer->loop, UV_RUN_DEFAULT), 0);
+  ck_assert_int_eq(uv_loop_close(&peer->loop), 0);
+}
+
+static inline void peer_write(struct peer *peer, const void *data, size_t length) {
+  const uint8_t *at = data;
+  uint64_t limit = uv_hrtime() + PATIENCE_NS;
+  while (length > 0) {
+    ssize_t written = write(peer->fd, at, length);
+    ck_assert(written > 0 || errno == EAGAIN);
+    ck_assert_msg(uv_hrtime() < limit, "nobody reads what the peer writes");
+    if (written > 0) {
+      at += written;
+      length -= (size_t)written;
+    } else {
+      peer_turn(peer);
+    }
+  }
+}
+
+static inline void peer_send(struct peer *peer, uint32_t stream, uint8_t type, uint8_t flags,
+                             const void *data, size_t length) {
+  uint8_t header[TTRPC_HEADER_SIZE];
+  ttrpc_frame_write_header(header, (uint32_t)length, stream, type, flags);
+  peer_write(peer, header, sizeof header);
+  peer_write(peer, data, length);
+}
+
+/* A request whose payload is the KeyValue {key, value}. */
+static inline uint8_t *peer_pack_request(const char *service, const char *method, const char *key,
+                                         const char *value, int64_t timeout_nano, size_t *length) {
+  Ttrpc__KeyValue pair = TTRPC__KEY_VALUE__INIT;
+  pair.key = (char *)(uintptr_t)key;
+  pair.value = (char *)(uintptr_t)value;
+  Ttrpc__Request request = TTRPC__REQUEST__INIT;
+  request.service = (char *)(uintptr_t)service;
+  request.method = (char *)(uintptr_t)method;
+  request.timeout_nano = timeout_nano;
+  request.payload.len = ttrpc__key_value__get_packed_size(&pair);
+  request.payload.data = malloc(request.payload.len + 1);
+  ttrpc__key_value__pack(&pair, request.payload.data);
+  *length = ttrpc__request__get_packed_size(&request);
+  uint8_t *data = malloc(*length + 1);
+  ttrpc__request__pack(&request, data);
+  free(request.payload.data);
+  return data;
+}
+
+static inline void peer_call(struct peer *peer, uint32_t stream, const char *method, const char *key,
+                             const char *value) {
+  size_t length;
+  uint8_t *data = peer_pack_request(peer_service.name, method, key, value, 0, &length);
+  peer_send(peer, stream, TTRPC_REQUEST, 0, data, length);
+  free(data);
+}
+
+/* Waits for the next frame; its data is valid until the next call. */
+static inline struct ttrpc_frame peer_receive(struct peer *peer) {
+  struct ttrpc_frame frame = {0};
+  uint64_t limit = uv_hrtime() + PATIENCE_NS;
+  while (ttrpc_reader_next(&peer->reader, &frame) != TTRPC_NEXT_FRAME) {
+    ck_assert_msg(uv_hrtime() < limit, "timed out waiting for a frame");
+    size_t length;
+    uint8_t *space = ttrpc_reader_space(&peer->reader, &length);
+    ssize_t count = read(peer->fd, space, length);
+    ck_assert_msg(count > 0 || (count < 0 && errno == EAGAIN), "the connection was closed");
+    if (count > 0)
+      ttrpc_reader_filled(&peer->reader, (size_t)count);
+    else
+      peer_turn(peer);
+  }
+  return frame;
+}
+
+/* Waits for the answer on stream. Free with ttrpc__response__free_unpacked. */
+static inline Ttrpc__Response *peer_receive_answer(struct peer *peer, uint32_t stream) {
+  struct ttrpc_frame frame = peer_receive(peer);
+  ck_assert_uint_eq(frame.stream, stream);
+  ck_assert_uint_eq(frame.type, TTRPC_RESPONSE);
+  ck_assert_uint_eq(frame.flags, 0);
+  Ttrpc__Response *answer = ttrpc__response__unpack(NULL, frame.length, frame.data);
+  ck_assert_ptr_nonnull(answer);
+  return answer;
+}
+
+/* Waits for an error on stream, with this code and with part in its message. */
+static inline void peer_expect_error(struct peer *peer, uint32_t stream, int code, const char *part) {
+  Ttrpc__Response *answer = peer_receive_answer(peer, stream);
+  ck_assert_ptr_nonnull(answer->status);
+  ck_assert_msg(answer->status->code == code, "code %d, not %d: %s", answer->status->code, code,
+                answer->status->message);
+  ck_assert_msg(strstr(answer->status->message, part) != NULL, "no \"%s\" in \"%s\"", part,
+                answer->status->message);
+  ttrpc__response__free_unpacked(answer, NULL);
+}
+
+/* Waits for a KeyValue {key, value} on stream. */
+static inline void peer_expect_pair(struct peer *peer, uint32_t stream, const char *key, const char *value) {
+  Ttrpc__Response *answer = peer_receive_answer(peer, stream);
+  ck_assert_ptr_null(answer->status);
+  Ttrpc__KeyValue *pair = ttrpc__key_value__unpack(NULL, answer->payload.len, answer->payload.data);
+  ck_assert_ptr_nonnull(pair);
+  ck_assert_str_eq(pair->key, key);
+  ck_assert_str_eq(pair->value, value);
+  ttrpc__key_value__free_unpacked(pair, NULL);
+  ttrpc__response__free_unpacked(answer, NULL);
+}
+
+/* Whether the code under test has closed its end. */
+static inline bool peer_is_closed(struct peer *peer) {
+  char byte;
+  ssize_t count = recv(peer->fd, &byte, 1, MSG_PEEK);
+  return count == 0 || (count < 0 && errno != EAGAIN);
+}
+
+#endif
