@@ -23,8 +23,10 @@ static void on_later(uv_idle_t *later);
 /* ---- the end --------------------------------------------------------- */
 
 static void on_handle_closed(struct ttrpc_connection *connection) {
-  if (--connection->handles == 0)
-    connection->events->gone(connection->owner);
+  if (--connection->handles > 0)
+    return;
+  ttrpc_reader_clear(&connection->reader); /* not before: a frame of it may have been in use */
+  connection->events->gone(connection->owner);
 }
 
 static void on_stream_closed(uv_handle_t *handle) {
@@ -46,7 +48,7 @@ static void drop_out(struct ttrpc_connection *connection) {
   connection->out_length = connection->out_capacity = 0;
 }
 
-/* The part that may run inside any call: nobody is told yet. */
+/* May run inside any call: that a write failed is told later, from the loop. */
 static void flush(struct ttrpc_connection *connection);
 
 void ttrpc_connection_close(struct ttrpc_connection *connection) {
@@ -160,7 +162,7 @@ static void dispatch(struct ttrpc_connection *connection) {
     if (connection->out_length >= OUT_FLUSH)
       flush(connection);
   }
-  if (connection->closing || connection->stopped)
+  if (connection->stopped)
     ttrpc_reader_clear(&connection->reader);
   else
     ttrpc_reader_settle(&connection->reader);
@@ -193,7 +195,6 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf) {
   struct ttrpc_connection *connection = stream->data;
   if (count < 0) {
     lose(connection);
-    ttrpc_reader_clear(&connection->reader);
     return;
   }
   ttrpc_reader_filled(&connection->reader, (size_t)count);
