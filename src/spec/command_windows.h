@@ -13,7 +13,7 @@
 
 /* What of the host the rules need to know. */
 struct hp_command_windows_host {
-  const char *mount_point; /* the container volume, no trailing backslash */
+  const char *mount_point; /* the container volume, no trailing backslash; NULL: none (environment only) */
   const char *system_root; /* C:\Windows */
 };
 

@@ -79,7 +79,7 @@ static void emit(struct block *block, const struct hp_command_windows_host *host
   for (size_t i = 0; i < block->count; i++) {
     struct variable *variable = &block->variables[i];
     bool wins = i + 1 == block->count || compare_names(variable, variable + 1) != 0;
-    if (wins && has_name(variable->entry, "PATH"))
+    if (wins && host->mount_point && has_name(variable->entry, "PATH"))
       hp_strings_take(out, extended_path(variable->entry, host));
     else if (wins)
       hp_strings_add(out, variable->entry);
@@ -96,7 +96,8 @@ void hp_command_windows_environment(const struct hp_strings *base, const struct 
     add(&block, hp_printf("SYSTEMROOT=%s", host->system_root));
   if (!has(&block, "PATH"))
     add(&block, hp_printf("PATH=%s\\System32;%s", host->system_root, host->system_root));
-  add(&block, hp_printf(HP_MOUNT_POINT_VARIABLE "=%s", host->mount_point));
+  if (host->mount_point)
+    add(&block, hp_printf(HP_MOUNT_POINT_VARIABLE "=%s", host->mount_point));
   emit(&block, host, out);
   free(block.variables);
 }
