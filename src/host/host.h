@@ -101,16 +101,12 @@ void host_job_unwatch_oom(struct host_container *container);
 
 struct host_spawn {
   const struct hp_process_spec *process;
-  /* The child's ends; HOST_HANDLE_NONE: the null device. With a terminal unused
-   * on Linux; on Windows stdio[0] is then the pseudo console (HPCON), which
-   * stays the caller's. */
-  host_handle stdio[3];
+  host_handle stdio[3]; /* the child's ends; HOST_HANDLE_NONE: the null device. Unused with a terminal */
 };
 
 struct host_spawned {
   uint32_t pid;
-  host_handle terminal; /* our end of the terminal, non-blocking, owned by the caller; else NONE.
-                         * Windows: the pseudo console that was given, not another one to close */
+  host_handle terminal; /* our end of the terminal, non-blocking, owned by the caller; else NONE */
 };
 
 /* (pool) Starts a process in the container: its account, job, volume, look-up
