@@ -1,9 +1,36 @@
-find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
-pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(PROTOBUFC REQUIRED IMPORTED_TARGET libprotobuf-c)
 find_program(PROTOC_C NAMES protoc-c REQUIRED)
+
+if(NOT WIN32)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+  pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+  pkg_check_modules(PROTOBUFC REQUIRED IMPORTED_TARGET libprotobuf-c)
+  if(HP_TESTS)
+    pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
+  endif()
+  return()
+endif()
+
+# The same targets from the prefix that scripts/windows-deps.sh fills: static
+# libraries only, so that the executable needs no DLL beside it.
+set(HP_WINDOWS_DEPS ${CMAKE_SOURCE_DIR}/build/windows-deps CACHE PATH "Prefix of the libraries for Windows")
+
+function(hp_static_library target archive)
+  set(path ${HP_WINDOWS_DEPS}/lib/${archive})
+  if(NOT EXISTS ${path})
+    message(FATAL_ERROR "${path} is missing: run scripts/windows-deps.sh ${HP_WINDOWS_DEPS}")
+  endif()
+  add_library(PkgConfig::${target} STATIC IMPORTED GLOBAL)
+  set_target_properties(PkgConfig::${target} PROPERTIES
+    IMPORTED_LOCATION ${path}
+    INTERFACE_INCLUDE_DIRECTORIES ${HP_WINDOWS_DEPS}/include
+    INTERFACE_LINK_LIBRARIES "${ARGN}")
+endfunction()
+
+hp_static_library(UV libuv.a psapi user32 advapi32 iphlpapi userenv ws2_32 dbghelp ole32 uuid shell32)
+hp_static_library(JANSSON libjansson.a)
+hp_static_library(PROTOBUFC libprotobuf-c.a)
 if(HP_TESTS)
-  pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
+  hp_static_library(CHECK libcheck.a pthread)
 endif()

@@ -9,6 +9,8 @@
 #ifndef HP_BASE_ERROR_H
 #define HP_BASE_ERROR_H
 
+#include "base/attributes.h"
+
 /* gRPC status codes: the numbers are those on the wire (google.rpc.Code). */
 enum hp_code {
   HP_OK = 0,
@@ -39,18 +41,16 @@ struct hp_error {
 
 /* Sets code and message; whatever stood there is freed. Control characters and
  * broken UTF-8 that a hostile value brings are shown as \xNN. Returns -1. */
-int hp_error_set(struct hp_error *err, enum hp_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int hp_error_set(struct hp_error *err, enum hp_code code, const char *format, ...) HP_PRINTF(3, 4);
 
 /* The same for a failed system call: ": " and the system's text are appended,
  * and the code follows from os_code (ENOENT → NotFound, EACCES/EPERM →
  * PermissionDenied, EEXIST → AlreadyExists, ENOMEM/EMFILE/ENOSPC… →
  * ResourceExhausted, EINVAL… → Internal). Returns -1. */
-int hp_error_set_os(struct hp_error *err, int os_code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int hp_error_set_os(struct hp_error *err, int os_code, const char *format, ...) HP_PRINTF(3, 4);
 
 /* Puts "format: " in front of the message; keeps the codes. Returns -1. */
-int hp_error_wrap(struct hp_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int hp_error_wrap(struct hp_error *err, const char *format, ...) HP_PRINTF(2, 3);
 
 /* Replaces the gRPC code alone. Returns -1. */
 int hp_error_recode(struct hp_error *err, enum hp_code code);

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/attributes.h"
+
 enum hp_log_level { HP_LOG_TRACE, HP_LOG_DEBUG, HP_LOG_INFO, HP_LOG_WARNING, HP_LOG_ERROR };
 
 typedef void (*hp_log_sink)(void *arg, const char *line, size_t length);
@@ -18,7 +20,6 @@ void hp_log_set_level(enum hp_log_level level);
 void hp_log_set_namespace(const char *namespace_name);
 
 /* id names the container (NULL: none). */
-void hp_log(enum hp_log_level level, const char *id, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void hp_log(enum hp_log_level level, const char *id, const char *format, ...) HP_PRINTF(3, 4);
 
 #endif

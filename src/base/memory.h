@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/attributes.h"
+
 void *hp_alloc(size_t size);                                  /* zeroed */
 void *hp_realloc_array(void *old, size_t count, size_t size); /* aborts on overflow */
 char *hp_strdup(const char *text);                            /* NULL gives NULL */
 char *hp_strndup(const char *text, size_t length);
-char *hp_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-char *hp_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+char *hp_printf(const char *format, ...) HP_PRINTF(1, 2);
+char *hp_vprintf(const char *format, va_list args) HP_PRINTF(1, 0);
 
 /* A growing list of owned strings; items[count] is always NULL once anything
  * was added, so it serves as argv or envp. Zeroed memory is an empty list. */

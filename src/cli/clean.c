@@ -141,19 +141,19 @@ static int release(struct deletion *deletion, struct hp_error *err) {
   bool held = false;
   if (hp_release_bundle(deletion->bundle, &held, err) != 0)
     return -1;
-  if (held && !lives)
-    return hp_error_set(
-        err, HP_FAILED_PRECONDITION,
-        "a process holds the journal of %s and listens nowhere: find it with fuser and end it",
-        deletion->bundle);
-  if (held && !deletion->own)
+  if (held && lives && !deletion->own)
     return ask_for_container(deletion, err);
-  if (held) {
+  if (held && lives) {
     if (host_daemon_kill(deletion->address, shim, err) != 0 ||
         hp_release_bundle(deletion->bundle, &held, err) != 0)
       return -1;
     lives = false;
   }
+  if (held)
+    return hp_error_set(
+        err, HP_FAILED_PRECONDITION,
+        "a process holds the journal of %s and listens nowhere: find it with fuser and end it",
+        deletion->bundle);
   if (lives && deletion->own)
     ask_to_end(deletion);
   if (!lives && deletion->own && host_daemon_remove(deletion->address, err) != 0)

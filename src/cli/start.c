@@ -27,8 +27,7 @@ int hp_shim_owner(const char *bundle, const char *id, char **owner, struct hp_er
   struct hp_container_spec spec = {0};
   int status = -1;
   if (hp_spec_load(bundle, &spec, err) != 0) {
-    if (err->code != HP_NOT_FOUND)
-      goto done;
+    /* None (the Sandbox API) or a bad one, which Create refuses with its own code. */
     hp_error_clear(err);
     *owner = hp_strdup(id);
     status = 0;

@@ -51,7 +51,13 @@ struct host_container_request {
   size_t rootfs_count;
 };
 
-/* (pool) Answers the rules' open questions (is this a group, is that source a
+/* (pool) The rules' question before all others: a network namespace that the
+ * spec names by path must be the host's own, else InvalidArgument. Where the node
+ * policy assumes hostProcess (no annotation) network is ignored like the other
+ * namespaces, and nothing is asked. */
+int host_check_network(const struct hp_container_spec *spec, struct hp_error *err);
+
+/* (pool) Answers the rules' other open questions (is this a group, is that source a
  * socket, can this host bind), makes nothing, and returns a JSON array of
  * records in the order in which they are to be made, plus the empty container.
  * The request and what it points to must stay until the container is made. */

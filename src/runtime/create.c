@@ -51,17 +51,25 @@ static const struct hp_container_spec *sandbox_spec(const struct create *create)
   return hp_sandbox_spec(create->sandbox);
 }
 
-static int judge(struct create *create, struct hp_error *err) {
-  struct hp_container *container = create->container;
+static int load_and_judge(struct create *create, struct hp_error *err) {
+  const struct hp_container *container = create->container;
   if (check_bundle(container->bundle, err) != 0 || hp_spec_load(container->bundle, &create->spec, err) != 0 ||
       hp_policy_load(container->option_path, &create->policy, err) != 0 ||
       hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
-                     err) != 0)
+                     err) != 0 ||
+      host_check_network(&create->spec, err) != 0)
     return -1;
   if (create->spec.role != HP_ROLE_SANDBOX && !create->spec.has_process)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "process is missing in config.json: say what to run");
+  return 0;
+}
+
+static int judge(struct create *create, struct hp_error *err) {
+  if (load_and_judge(create, err) != 0)
+    /* A file that is missing is no answer to the question whether the task exists. */
+    return err->code == HP_NOT_FOUND ? hp_error_recode(err, HP_INVALID_ARGUMENT) : -1;
   for (size_t i = 0; i < create->verdict.warnings.count; i++)
-    hp_log(HP_LOG_WARNING, container->id, "%s", create->verdict.warnings.items[i]);
+    hp_log(HP_LOG_WARNING, create->container->id, "%s", create->verdict.warnings.items[i]);
   return 0;
 }
 

@@ -167,7 +167,7 @@ static char *value_text(json_t *value) {
     return strlen(text) > 64 ? hp_printf("\"%.61s...\"", text) : hp_printf("\"%s\"", text);
   }
   case JSON_INTEGER:
-    return hp_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return hp_printf("%lld", (long long)json_integer_value(value));
   case JSON_REAL:
     return json_real_value(value) >= TWO_TO_64 && json_real_value(value) <= TWO_TO_64
                ? hp_strdup(unlimited)

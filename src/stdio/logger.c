@@ -47,7 +47,9 @@ static bool is_ending(uint32_t pid) {
     return true;
   ssize_t got = read(fd, text, sizeof text - 1);
   close(fd);
-  text[got > 0 ? got : 0] = '\0';
+  if (got <= 0) /* reaped meanwhile */
+    return true;
+  text[got] = '\0';
   const char *field = strrchr(text, ')'); /* the name before may hold anything */
   unsigned long flags = 0;
   if (!field || sscanf(field, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)

@@ -12,6 +12,10 @@
 /* While frames are handled, more than this is not left to the end of the batch. */
 #define OUT_FLUSH (64u << 10)
 
+/* Reading stops long before; only thousands of running calls that all answer
+ * megabytes get here, and then the peer counts as gone. */
+#define OUT_MAX ((size_t)1 << 30)
+
 struct write {
   uv_write_t request;
   struct ttrpc_connection *connection;
@@ -23,8 +27,10 @@ static void on_later(uv_idle_t *later);
 /* ---- the end --------------------------------------------------------- */
 
 static void on_handle_closed(struct ttrpc_connection *connection) {
-  if (--connection->handles == 0)
-    connection->events->gone(connection->owner);
+  if (--connection->handles > 0)
+    return;
+  ttrpc_reader_clear(&connection->reader); /* not before: a frame of it may have been in use */
+  connection->events->gone(connection->owner);
 }
 
 static void on_stream_closed(uv_handle_t *handle) {
@@ -46,7 +52,7 @@ static void drop_out(struct ttrpc_connection *connection) {
   connection->out_length = connection->out_capacity = 0;
 }
 
-/* The part that may run inside any call: nobody is told yet. */
+/* May run inside any call: that a write failed is told later, from the loop. */
 static void flush(struct ttrpc_connection *connection);
 
 void ttrpc_connection_close(struct ttrpc_connection *connection) {
@@ -122,8 +128,13 @@ static void flush(struct ttrpc_connection *connection) {
 }
 
 uint8_t *ttrpc_connection_append(struct ttrpc_connection *connection, size_t length) {
-  if (connection->closing)
+  if (connection->closing || connection->broken)
     return NULL;
+  if (ttrpc_connection_unsent(connection) + length > OUT_MAX) {
+    connection->broken = true;
+    ttrpc_connection_schedule(connection);
+    return NULL;
+  }
   size_t needed = connection->out_length + length;
   if (needed > connection->out_capacity) {
     size_t capacity = connection->out_capacity ? 2 * connection->out_capacity : OUT_FIRST;
@@ -160,7 +171,7 @@ static void dispatch(struct ttrpc_connection *connection) {
     if (connection->out_length >= OUT_FLUSH)
       flush(connection);
   }
-  if (connection->closing || connection->stopped)
+  if (connection->stopped)
     ttrpc_reader_clear(&connection->reader);
   else
     ttrpc_reader_settle(&connection->reader);
@@ -193,7 +204,6 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf) {
   struct ttrpc_connection *connection = stream->data;
   if (count < 0) {
     lose(connection);
-    ttrpc_reader_clear(&connection->reader);
     return;
   }
   ttrpc_reader_filled(&connection->reader, (size_t)count);

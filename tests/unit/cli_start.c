@@ -18,6 +18,7 @@
 #include "containerd/runtime/bootstrap/v1/bootstrap.pb-c.h"
 #include "containerd/task/v2/shim.pb-c.h"
 #include "host/host.h"
+#include "runtime/journal.h"
 #include "support.h"
 
 static char root[] = "/tmp/hp-start-XXXXXX";
@@ -165,6 +166,17 @@ static void write_config(const char *in_bundle, const char *text) {
   "\"root\":{\"path\":\"rootfs\"},\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\","      \
   "\"io.kubernetes.cri.sandbox-id\":\"c1\"}}"
 
+/* valgrind up to 3.19 does not know pidfd_open. */
+static bool without_process_handles(void) {
+  int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  if (self >= 0) {
+    close(self);
+    return false;
+  }
+  puts("skipped: there is no pidfd_open here");
+  return true;
+}
+
 /* ---- cases ----------------------------------------------------------------- */
 
 START_TEST(started_joined_and_deleted) {
@@ -255,12 +267,8 @@ START_TEST(errors_leave_nothing) {
 END_TEST
 
 START_TEST(a_bundle_that_cannot_be_written_ends_the_new_shim) {
-  int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-  if (self < 0) {
-    puts("skipped: there is no pidfd_open here (valgrind up to 3.19 does not know it)");
+  if (without_process_handles())
     return;
-  }
-  close(self);
   char obstacle[80];
   snprintf(obstacle, sizeof obstacle, "%s/shim.pid", bundle);
   ck_assert_int_eq(mkdir(obstacle, 0700), 0);
@@ -273,6 +281,45 @@ START_TEST(a_bundle_that_cannot_be_written_ends_the_new_shim) {
   int status;
   ck_assert_int_gt(waitpid(-1, &status, 0), 0);
   ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+END_TEST
+
+/* containerd has given up on a shim that still has the container. Here the
+ * test holds the journal in its place, and goes on doing so. */
+START_TEST(a_shim_that_hangs_is_killed) {
+  if (without_process_handles())
+    return;
+  struct hp_journal *journal = NULL;
+  ck_assert_msg(hp_journal_open(bundle, &journal, &err) == 0, "%s", err.message);
+  free(start("c1", bundle));
+  pid_t pid = pid_in(bundle);
+  run(hp_cli_delete, "c1", bundle, NULL, 0);
+  ck_assert_int_eq(output.status, 1);
+  ck_assert_uint_eq(output.out_length, 0);
+  ck_assert_ptr_nonnull(strstr(output.err, "holds the journal"));
+  int status = reap(pid);
+  ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  ck_assert_int_eq(hp_journal_remove(journal, &err), 0);
+  delete_one("c1", bundle, 255);
+}
+END_TEST
+
+START_TEST(the_pods_shim_is_not_killed_for_a_member) {
+  struct hp_journal *journal = NULL;
+  ck_assert_msg(hp_journal_open(member, &journal, &err) == 0, "%s", err.message);
+  write_config(member, MEMBER_CONFIG);
+  char *address = start("c1", bundle);
+  free(start("c2", member));
+  pid_t pid = pid_in(bundle);
+  run(hp_cli_delete, "c2", member, NULL, 0);
+  ck_assert_int_eq(output.status, 1); /* it was asked for the container, and knows none */
+  ck_assert_ptr_nonnull(strstr(output.err, "refuses Delete"));
+  uint32_t listener;
+  ck_assert_msg(host_daemon_find(address, &listener, &err) == 0, "%s", err.message);
+  ck_assert_int_eq(hp_journal_remove(journal, &err), 0);
+  delete_one("c1", bundle, 255);
+  reap(pid);
+  free(address);
 }
 END_TEST
 
@@ -297,6 +344,11 @@ START_TEST(whose_shim) {
               "\"io.kubernetes.cri.sandbox-id\":\"../../etc\"}}");
   ck_assert_int_eq(hp_shim_owner(member, "c2", &owner, &err), -1);
   ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
+  hp_error_clear(&err);
+  write_config(member, "{\"ociVersion\": "); /* Create says what is wrong with it */
+  ck_assert_int_eq(hp_shim_owner(member, "c2", &owner, &err), 0);
+  ck_assert_str_eq(owner, "c2");
+  free(owner);
 }
 END_TEST
 
@@ -311,6 +363,8 @@ int main(void) {
   tcase_add_test(cases, a_dead_shim_is_replaced);
   tcase_add_test(cases, errors_leave_nothing);
   tcase_add_test(cases, a_bundle_that_cannot_be_written_ends_the_new_shim);
+  tcase_add_test(cases, a_shim_that_hangs_is_killed);
+  tcase_add_test(cases, the_pods_shim_is_not_killed_for_a_member);
   tcase_add_test(cases, deleting_a_bundle_that_is_gone);
   tcase_add_test(cases, whose_shim);
   suite_add_tcase(suite, cases);

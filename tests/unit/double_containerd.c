@@ -40,9 +40,6 @@ static void observe(void *arg, const struct hp_event *event) {
                          event->exec_id ? event->exec_id : "", status);
   ck_assert(event->when.seconds > 0);
   ck_assert(event->pid != 0);
-  char *text = hp_printf("%s%s\n", event_text, line);
-  free(event_text);
-  event_text = text;
   free(status);
   ck_assert(event_count < EVENTS_MAX);
   event_list[event_count].line = line;
@@ -50,11 +47,17 @@ static void observe(void *arg, const struct hp_event *event) {
 }
 
 const char *events(void) {
+  size_t length = 0;
+  for (size_t i = 0; i < event_count; i++)
+    length += strlen(event_list[i].line) + 1;
+  free(event_text);
+  char *at = event_text = hp_alloc(length + 1);
+  for (size_t i = 0; i < event_count; i++)
+    at += sprintf(at, "%s\n", event_list[i].line);
   return event_text;
 }
 
 void forget_events(void) {
-  event_text[0] = '\0';
   for (size_t i = 0; i < event_count; i++)
     free(event_list[i].line);
   event_count = 0;
@@ -73,7 +76,6 @@ void set_up(void) {
   double_reset();
   snprintf(directory, sizeof directory, "/tmp/hp-runtime-XXXXXX");
   ck_assert_ptr_nonnull(mkdtemp(directory));
-  event_text = hp_strdup("");
   order = 0;
   loop = hp_alloc(sizeof *loop);
   ck_assert_int_eq(uv_loop_init(loop), 0);
@@ -103,10 +105,9 @@ void tear_down(void) {
   }
   bundle_count = 0;
   ck_assert_int_eq(rmdir(directory), 0);
-  for (size_t i = 0; i < event_count; i++)
-    free(event_list[i].line);
-  event_count = 0;
+  forget_events();
   free(event_text);
+  event_text = NULL;
   ck_assert_uint_eq(double_containers(), 0);
   ck_assert_uint_eq(double_streams(), 0);
   ck_assert_uint_eq(double_watched(), 0);

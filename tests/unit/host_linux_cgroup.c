@@ -443,6 +443,41 @@ START_TEST(a_signal_reaches_everyone) {
 }
 END_TEST
 
+static size_t open_descriptors(void) {
+  size_t count = 0;
+  for (int i = 0; i < 256; i++)
+    count += fcntl(i, F_GETFD) >= 0;
+  return count;
+}
+
+/* Success, refusal and release alike give every descriptor back. */
+START_TEST(no_descriptor_is_left_open) {
+  if (!can_make_jobs())
+    return;
+  struct job job, intruder;
+  struct hp_error err = HP_ERROR_INIT;
+  size_t before = open_descriptors();
+  job_init(&job);
+  job_make(&job);
+  for (size_t i = 0; i < job.container.cgroup->count; i++)
+    ck_assert(fcntl(job.container.cgroup->parts[i].descriptor, F_GETFD) & FD_CLOEXEC);
+  size_t held = open_descriptors();
+  job_init(&intruder);
+  ck_assert_int_lt(job_try(&intruder, &err), 0);
+  hp_error_clear(&err);
+  pid_t pid = job_start(&job, sleep_for_ever, NULL);
+  ck_assert_uint_eq(job_count(&job), 1);
+  ck_ok(host_job_pause(&job.container, true, &err), &err);
+  ck_ok(host_job_update(&job.container, &(struct hp_limits){.pids = {true, 9}}, &err), &err);
+  ck_ok(host_job_kill(&job.container, &err), &err);
+  job_wait(pid);
+  ck_assert_uint_eq(open_descriptors(), held);
+  job_end(&intruder);
+  job_end(&job);
+  ck_assert_uint_eq(open_descriptors(), before);
+}
+END_TEST
+
 START_TEST(without_a_job) {
   struct host_container container = {0};
   struct hp_error err = HP_ERROR_INIT;
@@ -525,6 +560,7 @@ int main(void) {
   tcase_add_test(real, nested_cgroups_are_killed_and_removed);
   tcase_add_test(real, pause_stops_progress);
   tcase_add_test(real, a_signal_reaches_everyone);
+  tcase_add_test(real, no_descriptor_is_left_open);
   tcase_add_test(real, without_a_job);
   tcase_add_test(real, v2_on_the_unified_hierarchy);
   suite_add_tcase(suite, real);

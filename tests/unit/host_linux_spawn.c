@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/host.h"
@@ -143,6 +145,19 @@ static void refuse(enum hp_code code, const char *first, const char *second) {
   hp_error_clear(&err);
 }
 
+/* Under valgrind: no openat2 (and nothing else is safe in a volume), an execve
+ * that fails later than the kernel's, and limits of its own. */
+static bool emulated(void) {
+  struct open_how how = {.flags = O_PATH};
+  int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how);
+  if (fd >= 0) {
+    close(fd);
+    return false;
+  }
+  fprintf(stderr, "skipped: not under valgrind, nor without openat2\n");
+  return true;
+}
+
 /* ---- look-up ------------------------------------------------------------------ */
 
 START_TEST(arguments_and_status_arrive) {
@@ -171,6 +186,8 @@ START_TEST(an_absolute_path_is_looked_for_in_the_volume) {
 END_TEST
 
 START_TEST(a_relative_path_begins_at_the_working_directory) {
+  if (emulated())
+    return;
   put("app/bin/tool", 0755, "#!/bin/sh\necho tool\n");
   directory("app");
   command("bin/tool", NULL, NULL);
@@ -181,6 +198,8 @@ START_TEST(a_relative_path_begins_at_the_working_directory) {
 END_TEST
 
 START_TEST(the_mount_point_is_expanded) {
+  if (emulated())
+    return;
   put("deep/tool", 0755, "#!/bin/sh\necho \"$1 $V $(pwd)\"\n");
   hp_strings_add(&process.env, "V=v:$CONTAINER_SANDBOX_MOUNT_POINT/x");
   directory("$CONTAINER_SANDBOX_MOUNT_POINT/deep");
@@ -219,6 +238,8 @@ START_TEST(a_directory_of_that_name_is_passed_over) {
 END_TEST
 
 START_TEST(what_cannot_be_executed_says_why) {
+  if (emulated())
+    return;
   put("plain", 0644, "#!/bin/sh\n");
   command("/plain", NULL, NULL);
   refuse(HP_PERMISSION_DENIED, "exec: \"/plain\"", "ermission denied");
@@ -241,6 +262,8 @@ START_TEST(a_file_that_may_not_run_hides_none_that_may) {
 END_TEST
 
 START_TEST(too_many_bytes_of_arguments_are_refused) {
+  if (emulated())
+    return;
   char *huge = hp_alloc(4u << 20);
   memset(huge, 'x', (4u << 20) - 1);
   command("/bin/true", huge, NULL);
@@ -271,6 +294,8 @@ START_TEST(nobody_chose_a_directory) {
 END_TEST
 
 START_TEST(an_absolute_directory_with_private_mounts) {
+  if (emulated())
+    return;
   put("opt-of-image/x", 0644, "");
   expect_directory("/etc", "=/etc");
   expect_directory("/opt-of-image", "/opt-of-image");
@@ -280,6 +305,8 @@ START_TEST(an_absolute_directory_with_private_mounts) {
 END_TEST
 
 START_TEST(an_absolute_directory_on_the_host) {
+  if (emulated())
+    return;
   container.bind = false;
   put("etc/x", 0644, "");
   expect_directory("/etc", "/etc");
@@ -292,6 +319,8 @@ START_TEST(an_absolute_directory_on_the_host) {
 END_TEST
 
 START_TEST(a_relative_directory_is_below_the_volume) {
+  if (emulated())
+    return;
   put("app/x", 0644, "");
   expect_directory("app", "/app");
   expect_directory("./new/../new/one", "/new/one");
@@ -300,6 +329,8 @@ START_TEST(a_relative_directory_is_below_the_volume) {
 END_TEST
 
 START_TEST(no_link_leads_out_of_the_volume) {
+  if (emulated())
+    return;
   char outside[64] = "/tmp/hp-outside-XXXXXX", link[128];
   ck_assert_ptr_nonnull(mkdtemp(outside));
   snprintf(link, sizeof link, "%s/link", volume);
@@ -315,6 +346,8 @@ START_TEST(no_link_leads_out_of_the_volume) {
 END_TEST
 
 START_TEST(a_file_is_no_directory) {
+  if (emulated())
+    return;
   put("file", 0644, "");
   directory("file/below");
   command("/bin/pwd", NULL, NULL);
@@ -430,6 +463,8 @@ static void limit(const char *type, uint64_t soft, uint64_t hard) {
 }
 
 START_TEST(limits_are_the_specs) {
+  if (emulated())
+    return;
   limit("RLIMIT_NOFILE", 77, 88);
   limit("RLIMIT_CORE", 0, 0);
   expect_shell("ulimit -Sn; ulimit -Hn; ulimit -c", "77\n88\n0\n");
@@ -437,6 +472,8 @@ START_TEST(limits_are_the_specs) {
 END_TEST
 
 START_TEST(the_shims_raised_limit_is_not_inherited) {
+  if (emulated())
+    return;
   struct rlimit before, after;
   ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
   host_limits_raise();

@@ -102,6 +102,7 @@ START_TEST(create_refuses_bad_requests) {
   ck_assert_int_eq(create_in("c1", ""), HP_INVALID_ARGUMENT);
   ck_assert_int_eq(create_in("c1", "/tmp/hp-runtime-no-such-bundle"), HP_INVALID_ARGUMENT);
   ck_assert_int_eq(create_in("c1", "/dev/null"), HP_INVALID_ARGUMENT);
+  ck_assert_int_eq(create_in("c1", directory), HP_INVALID_ARGUMENT); /* no config.json */
   const char *bundle = make_bundle("c1", NULL, NULL);
   char *link = hp_printf("%s/link", directory);
   ck_assert_int_eq(symlink(bundle, link), 0);

@@ -87,11 +87,17 @@ static inline void bind_into(const char *root, const char *path) {
   free(target);
 }
 
-/* Moves the calling process there. A checked fixture, so that each test has its
- * own (with CK_FORK=no they lie on top of each other). /scratch is an empty directory on a real
- * (in-memory) file system, the state directory is below it. */
+/* Moves the calling process there, from the machine itself or (CK_FORK=no) from
+ * the test before. A checked fixture: each test has a host of its own. /scratch
+ * is an empty directory on an in-memory file system, the state directory is
+ * below it. */
 static inline void throwaway_host_enter(void) {
+  static int home = -1;
   char top[] = "/tmp/hostprocess-test-XXXXXX", program[PATH_MAX];
+  if (home < 0)
+    home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  ck_assert_int_eq(unshare(CLONE_FS), 0);
+  ck_assert_int_eq(setns(home, CLONE_NEWNS), 0);
   ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
   ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
   ck_assert_ptr_nonnull(mkdtemp(top));

@@ -12,7 +12,7 @@
 
 void hp_close(int descriptor); /* -1 is fine; errno is kept */
 
-/* ---- control files (cgroup_files.c) --------------------------------------  */
+/* ---- control files (cgroup_files.c) --------------------------------------- */
 
 /* The whole text of a control file, NUL-terminated, owned; NULL with errno set.
  * More than 32 MiB gives EFBIG. */
@@ -59,7 +59,7 @@ int hp_cgroup_remove_children(int directory, uint64_t end, struct hp_error *err)
  * one that is not there is removed. */
 int hp_cgroup_remove(int parent, const char *name, uint64_t end, struct hp_error *err);
 
-/* ---- time (cgroup_files.c) ------------------------------------------------- */
+/* ---- time (cgroup_files.c) ------------------------------------------------ */
 
 uint64_t hp_now_ms(void); /* monotonic */
 void hp_sleep_ms(unsigned ms);

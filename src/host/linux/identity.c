@@ -219,11 +219,9 @@ static void mark_process(struct range *range, int proc, const char *pid) {
   if (length <= 0) /* it has gone */
     return;
   text[length] = 0;
-  const char *line = strstr(text, "\nUid:");
-  unsigned ids[4];
-  if (line && sscanf(line + 5, "%u %u %u %u", &ids[0], &ids[1], &ids[2], &ids[3]) == 4)
-    for (int i = 0; i < 4; i++)
-      mark(range, ids[i]);
+  char *line = strstr(text, "\nUid:"), *at = line ? line + strlen("\nUid:") : NULL;
+  for (int i = 0; at && i < 4; i++)
+    mark(range, (json_int_t)strtoul(at, &at, 10));
 }
 
 /* What a container left running keeps its uid from being used again. */

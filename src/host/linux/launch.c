@@ -86,6 +86,8 @@ static int make_in_volume(int volume, const char *path) {
 static int enter(const struct hp_launch_directory *directory, int volume) {
   if (!directory->in_volume)
     return chdir(directory->path);
+  if (strcmp(directory->path, ".") == 0)
+    return fchdir(volume);
   int at = open_in_volume(volume, directory->path);
   if (at < 0 && errno == ENOENT && directory->create)
     at = make_in_volume(volume, directory->path);

@@ -19,7 +19,7 @@ struct hp_launch_directory { /* a place where the working directory may be */
 };
 
 struct hp_launch_limit {
-  int resource;
+  unsigned resource; /* RLIMIT_… */
   struct rlimit value;
 };
 

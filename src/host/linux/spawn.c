@@ -37,10 +37,10 @@ void host_limits_raise(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int resource_of(const char *type) {
+static bool find_resource(const char *type, unsigned *resource) {
   static const struct {
     const char *name;
-    int resource;
+    unsigned resource;
   } resources[] = {
       {"RLIMIT_AS", RLIMIT_AS},           {"RLIMIT_CORE", RLIMIT_CORE},
       {"RLIMIT_CPU", RLIMIT_CPU},         {"RLIMIT_DATA", RLIMIT_DATA},
@@ -52,9 +52,11 @@ static int resource_of(const char *type) {
       {"RLIMIT_STACK", RLIMIT_STACK},     {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
   };
   for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++)
-    if (strcmp(resources[i].name, type) == 0)
-      return resources[i].resource;
-  return -1;
+    if (strcmp(resources[i].name, type) == 0) {
+      *resource = resources[i].resource;
+      return true;
+    }
+  return false;
 }
 
 /* The shim's own raised limit is undone first, so that the spec's wins. */
@@ -68,8 +70,8 @@ static int prepare_limits(const struct hp_process_spec *process, struct hp_launc
   *limits = list;
   for (size_t i = 0; i < given; i++) {
     const struct hp_rlimit *limit = &process->rlimits[i];
-    int resource = resource_of(limit->type);
-    if (resource < 0)
+    unsigned resource;
+    if (!find_resource(limit->type, &resource))
       return hp_error_set(err, HP_INVALID_ARGUMENT,
                           "process.rlimits[%zu].type: \"%s\" is no limit of this system", i, limit->type);
     list[count++] = (struct hp_launch_limit){resource, {.rlim_cur = limit->soft, .rlim_max = limit->hard}};
@@ -187,7 +189,7 @@ static int describe(const struct hp_launch *launch, const struct hp_launch_failu
     return hp_error_set_os(err, code, "cannot make the terminal the controlling one of \"%s\"",
                            launch->argv[0]);
   case HP_LAUNCH_LIMIT:
-    hp_error_set_os(err, code, "process.rlimits: cannot set limit %d to %llu:%llu",
+    hp_error_set_os(err, code, "process.rlimits: cannot set limit %u to %llu:%llu",
                     launch->limits[failure->index].resource,
                     (unsigned long long)launch->limits[failure->index].value.rlim_cur,
                     (unsigned long long)launch->limits[failure->index].value.rlim_max);

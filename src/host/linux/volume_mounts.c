@@ -46,6 +46,7 @@ static bool is_system_mount(const struct hp_mount *mount, const struct hp_mount_
 
 static int open_source(const struct hp_volume_mount *mount, struct stat *st, struct hp_error *err) {
   const char *source = mount->spec->source;
+  *st = (struct stat){0};
   int fd = open(source, O_PATH | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
