@@ -18,8 +18,8 @@ static HANDLE open_theirs(const char *name, enum hp_pipe_direction direction) {
   wchar_t *wide = hp_wide(name);
   DWORD access = direction == HP_PIPE_TO_US ? GENERIC_WRITE | FILE_READ_ATTRIBUTES
                                             : GENERIC_READ | FILE_WRITE_ATTRIBUTES;
-  HANDLE theirs = CreateFileW(wide, access, 0, NULL, OPEN_EXISTING,
-                              SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+  HANDLE theirs =
+      CreateFileW(wide, access, 0, NULL, OPEN_EXISTING, SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
   DWORD reason = GetLastError();
   free(wide);
   SetLastError(reason);
