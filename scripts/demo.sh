@@ -85,13 +85,13 @@ demo() {
 	show ctr task rm stays || true
 	show ctr container rm stays
 	say "# what is left of it:"
-	wait_for sh -c "! pgrep -f -- '-namespace demo -address $run' && ! grep -q ' /hpc' /proc/self/mountinfo && [ -z \"\$(find '$dir/shim-state' -type f ! -name '*lock' 2>/dev/null)\" ]"
+	wait_for sh -c "! pgrep -f -- '-namespace demo -address $run' && ! grep -q ' /hpc' /proc/self/mountinfo && ! grep -q kind '$dir/shim-state/ledger.json'"
 	local left
 	left=$(
 		pgrep -af -- "-namespace demo -address $run" || true
 		grep -o ' /hpc[^ ]*' /proc/self/mountinfo || true
 		find /sys/fs/cgroup -type d -path '*hostprocess/demo*' 2>/dev/null || true
-		find "$dir/shim-state" -type f ! -name '*lock' 2>/dev/null || true
+		grep -o '"kind":"[^"]*"' "$dir/shim-state/ledger.json" || true
 		[ ! -e /var/run/demo-config ] || echo /var/run/demo-config
 	)
 	say "${left:-nothing}"

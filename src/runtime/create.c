@@ -56,7 +56,8 @@ static int load_and_judge(struct create *create, struct hp_error *err) {
   if (check_bundle(container->bundle, err) != 0 || hp_spec_load(container->bundle, &create->spec, err) != 0 ||
       hp_policy_load(container->option_path, &create->policy, err) != 0 ||
       hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
-                     err) != 0)
+                     err) != 0 ||
+      host_check_network(&create->spec, err) != 0)
     return -1;
   if (create->spec.role != HP_ROLE_SANDBOX && !create->spec.has_process)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "process is missing in config.json: say what to run");

@@ -42,13 +42,10 @@ static int judge_kind(const struct hp_policy *policy, const struct hp_container_
 
 /* ---- isolation ------------------------------------------------------------ */
 
-/* The network namespace of init, or of the shim, by path: no isolation. */
-static bool is_host_network(const char *path) {
-  static const char *const paths[] = {"/proc/1/ns/net", "/proc/self/ns/net", "/proc/thread-self/ns/net"};
-  for (size_t i = 0; path && i < sizeof paths / sizeof paths[0]; i++)
-    if (strcmp(path, paths[i]) == 0)
-      return true;
-  return false;
+/* One that exists already. Whether it is the host's own only the host can say
+ * (host_check_network). */
+static bool names_network(const struct hp_namespace *entry) {
+  return strcmp(entry->type, "network") == 0 && entry->path && *entry->path;
 }
 
 static int judge_windows_isolation(const struct hp_container_spec *spec, struct hp_error *err) {
@@ -72,12 +69,11 @@ static int judge_namespaces(const struct hp_container_spec *spec, bool assumed, 
                           "linux.namespaces[%zu] asks for a user namespace: a HostProcess container has the "
                           "host's users, set hostUsers to true or leave it out",
                           i);
-    if (strcmp(entry->type, "network") == 0 && !assumed && !is_host_network(entry->path))
+    if (strcmp(entry->type, "network") == 0 && !assumed && !names_network(entry))
       return hp_error_set(err, HP_INVALID_ARGUMENT,
-                          "linux.namespaces[%zu] asks for %s%s%s: a HostProcess container uses the host's "
-                          "network, set hostNetwork: true in the pod",
-                          i, entry->path ? "the network namespace \"" : "a new network namespace",
-                          entry->path ? entry->path : "", entry->path ? "\"" : "");
+                          "linux.namespaces[%zu] asks for a new network namespace: a HostProcess container "
+                          "uses the host's network, set hostNetwork: true in the pod",
+                          i);
   }
   if (spec->uid_mappings)
     return hp_error_set(
@@ -205,7 +201,7 @@ static void warn_ignored(const struct hp_container_spec *spec, struct hp_strings
   char *list = NULL;
   for (size_t i = 0; i < spec->namespace_count; i++) {
     char *item = hp_printf("linux.namespaces[%zu] (%s)", i, spec->namespaces[i].type);
-    if (strcmp(spec->namespaces[i].type, "network") != 0 || !is_host_network(spec->namespaces[i].path))
+    if (spec->hostprocess != HP_TRUE || !names_network(&spec->namespaces[i])) /* else it is the host's own */
       append(&list, item);
     free(item);
   }

@@ -12,6 +12,10 @@
 /* While frames are handled, more than this is not left to the end of the batch. */
 #define OUT_FLUSH (64u << 10)
 
+/* Reading stops long before; only thousands of running calls that all answer
+ * megabytes get here, and then the peer counts as gone. */
+#define OUT_MAX ((size_t)1 << 30)
+
 struct write {
   uv_write_t request;
   struct ttrpc_connection *connection;
@@ -124,8 +128,13 @@ static void flush(struct ttrpc_connection *connection) {
 }
 
 uint8_t *ttrpc_connection_append(struct ttrpc_connection *connection, size_t length) {
-  if (connection->closing)
+  if (connection->closing || connection->broken)
     return NULL;
+  if (ttrpc_connection_unsent(connection) + length > OUT_MAX) {
+    connection->broken = true;
+    ttrpc_connection_schedule(connection);
+    return NULL;
+  }
   size_t needed = connection->out_length + length;
   if (needed > connection->out_capacity) {
     size_t capacity = connection->out_capacity ? 2 * connection->out_capacity : OUT_FIRST;

@@ -58,7 +58,8 @@ void ttrpc_connection_init(struct ttrpc_connection *connection, uv_loop_t *loop,
                            void *owner);
 
 /* Room for a frame of length bytes, header included, which the caller fills
- * before it returns to the loop. NULL if the connection is closing. */
+ * before it returns to the loop. NULL if the connection is closing or has
+ * just proved to be lost. */
 uint8_t *ttrpc_connection_append(struct ttrpc_connection *connection, size_t length);
 
 /* Bytes appended that the peer's socket has not taken. */

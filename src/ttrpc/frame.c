@@ -8,7 +8,7 @@
 
 /* Larger than any usual request, so that one read empties the socket: a buffer
  * that was filled makes libuv read again, only to see EAGAIN. */
-#define READ_SIZE (16u << 10)
+#define READ_SIZE ((size_t)16 << 10)
 
 static uint32_t read_u32(const uint8_t *in) {
   return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -215,6 +216,11 @@ func (b *box) exec(args ...string) (uint32, string, string) {
 func (b *box) tryExec(process *specs.Process, stdin io.Reader) (uint32, string, string, error) {
 	b.t.Helper()
 	var out, err buffer
+	var input *ending
+	if stdin != nil { // a nil *ending would be a reader all the same
+		input = &ending{Reader: stdin, end: make(chan struct{})}
+		stdin = input
+	}
 	streams := []cio.Opt{cio.WithStreams(stdin, &out, &err), cio.WithFIFODir(b.s.dir)}
 	if process.Terminal {
 		streams = []cio.Opt{cio.WithStreams(stdin, &out, nil), cio.WithTerminal, cio.WithFIFODir(b.s.dir)}
@@ -230,6 +236,13 @@ func (b *box) tryExec(process *specs.Process, stdin io.Reader) (uint32, string, 
 	if failure != nil {
 		_, _ = p.Delete(b.ctx)
 		return 0, "", "", failure
+	}
+	if input != nil {
+		// As every client does: the end of a writer is no end of input, CloseIO is.
+		<-input.end
+		if failure := p.CloseIO(b.ctx, containerd.WithStdinCloser); failure != nil {
+			b.t.Fatal("CloseIO of the exec: ", failure)
+		}
 	}
 	status := waitFor(b.t, exit)
 	if _, failure := p.Delete(b.ctx); failure != nil {
@@ -272,4 +285,19 @@ func (b *box) status() containerd.ProcessStatus {
 		b.t.Fatal("status: ", err)
 	}
 	return status.Status
+}
+
+// ending tells when its reader has come to its end.
+type ending struct {
+	io.Reader
+	once sync.Once
+	end  chan struct{}
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	if err != nil {
+		e.once.Do(func() { close(e.end) })
+	}
+	return n, err
 }

@@ -213,8 +213,13 @@ func (s *server) leftoversNow() string {
 		left = append(left, "volume "+path)
 	}
 	_ = filepath.Walk(s.stateDir, func(path string, info os.FileInfo, err error) error {
-		if err == nil && !info.IsDir() && !strings.HasSuffix(path, "lock") {
-			left = append(left, "state "+path)
+		if err != nil || info.IsDir() || strings.HasSuffix(path, "lock") {
+			return nil
+		}
+		// The ledger stays, for it knows which uid comes next; its claims must not.
+		data, _ := os.ReadFile(path)
+		if filepath.Base(path) != "ledger.json" || !bytes.Contains(data, []byte(`"claims":[]`)) {
+			left = append(left, fmt.Sprintf("state %s: %s", path, data))
 		}
 		return nil
 	})

@@ -46,6 +46,11 @@ static void on_slept(uv_timer_t *timer) {
   uv_close((uv_handle_t *)timer, on_sleeper_closed);
 }
 
+static void wake_up(void *arg) {
+  struct sleeper *sleeper = arg;
+  uv_timer_start(&sleeper->timer, on_slept, 0, 0);
+}
+
 static void sleep_then_answer(struct peer *peer, struct ttrpc_call *call, const Ttrpc__KeyValue *request) {
   struct sleeper *sleeper = calloc(1, sizeof *sleeper);
   if (!sleeper)
@@ -55,6 +60,7 @@ static void sleep_then_answer(struct peer *peer, struct ttrpc_call *call, const 
   sleeper->request = &request->base;
   uv_timer_init(&peer->loop, &sleeper->timer);
   uv_timer_start(&sleeper->timer, on_slept, strtoull(request->key, NULL, 10), 0);
+  ttrpc_call_on_abandoned(call, wake_up, sleeper);
 }
 
 static void grow(struct ttrpc_call *call, const char *size_text) {

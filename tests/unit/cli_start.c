@@ -344,6 +344,11 @@ START_TEST(whose_shim) {
               "\"io.kubernetes.cri.sandbox-id\":\"../../etc\"}}");
   ck_assert_int_eq(hp_shim_owner(member, "c2", &owner, &err), -1);
   ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
+  hp_error_clear(&err);
+  write_config(member, "{\"ociVersion\": "); /* Create says what is wrong with it */
+  ck_assert_int_eq(hp_shim_owner(member, "c2", &owner, &err), 0);
+  ck_assert_str_eq(owner, "c2");
+  free(owner);
 }
 END_TEST
 

@@ -123,8 +123,8 @@ static const struct scene refusals[] = {
     /* network and isolation */
     {L, NULL, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"}]}",
      "linux.namespaces[1] asks for a new network namespace" NETWORK},
-    {L, NULL, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/run/netns/x\"}]}",
-     "linux.namespaces[0] asks for the network namespace \"/run/netns/x\"" NETWORK},
+    {L, NULL, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"\"}]}",
+     "linux.namespaces[0] asks for a new network namespace" NETWORK},
     {L, ASSUME, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"network\"}]}",
      "linux.namespaces[0] asks for a new network namespace" NETWORK}, /* the annotation was given */
     {L, NULL, NULL,
@@ -289,7 +289,7 @@ static const struct {
                "\"ContainerUser\"}}",
       NULL},
      HP_ACCOUNT_INHERIT},
-    /* the host's own network, by path */
+    /* a network by path: the host says whose it is */
     {{L, NULL, NULL, GOOD ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/1/ns/net\"}]}",
       NULL},
      HP_ACCOUNT_NUMERIC},
