@@ -19,17 +19,24 @@ void hp_security_clear(SECURITY_ATTRIBUTES *security) {
   security->lpSecurityDescriptor = NULL;
 }
 
-static bool is_own_user(PSID sid) {
+/* TOKEN_USER and TOKEN_OWNER both begin with the SID. */
+static bool token_names(HANDLE token, TOKEN_INFORMATION_CLASS class, PSID sid) {
+  DWORD size = 0;
+  GetTokenInformation(token, class, NULL, 0, &size);
+  PSID *information = hp_alloc(size);
+  bool same = GetTokenInformation(token, class, information, size, &size) && EqualSid(sid, *information);
+  free(information);
+  return same;
+}
+
+/* Our user, or who else owns what we make. */
+static bool is_own(PSID sid) {
   HANDLE token;
   if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
     return false;
-  DWORD size = 0;
-  GetTokenInformation(token, TokenUser, NULL, 0, &size);
-  TOKEN_USER *user = hp_alloc(size);
-  bool same = GetTokenInformation(token, TokenUser, user, size, &size) && EqualSid(sid, user->User.Sid);
-  free(user);
+  bool own = token_names(token, TokenUser, sid) || token_names(token, TokenOwner, sid);
   CloseHandle(token);
-  return same;
+  return own;
 }
 
 bool hp_security_trusted(HANDLE thing, SE_OBJECT_TYPE type) {
@@ -39,7 +46,7 @@ bool hp_security_trusted(HANDLE thing, SE_OBJECT_TYPE type) {
       ERROR_SUCCESS)
     return false;
   bool trusted = owner && (IsWellKnownSid(owner, WinLocalSystemSid) ||
-                           IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || is_own_user(owner));
+                           IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || is_own(owner));
   LocalFree(descriptor);
   return trusted;
 }
