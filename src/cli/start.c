@@ -80,7 +80,8 @@ static int print_answer(const char *address, bool v3, struct hp_error *err) {
 }
 
 /* The two files, for containerd 1.x to find the shim again and for delete. */
-static int tell(const char *bundle, const char *address, uint32_t pid, bool v3, struct hp_error *err) {
+static int tell_containerd(const char *bundle, const char *address, uint32_t pid, bool v3,
+                           struct hp_error *err) {
   char digits[16];
   snprintf(digits, sizeof digits, "%u", pid);
   if (hp_bundle_write(bundle, HP_ADDRESS_FILE, address, err) != 0)
@@ -134,7 +135,7 @@ int hp_cli_start(const struct hp_flags *flags) {
   state = hp_serve_pack(&serve, &err);
   if (!state || host_daemon_start(address, hp_serve, state, &joined, &pid, &err) != 0)
     goto done;
-  if (tell(bundle, address, pid, bootstrap.v3, &err) != 0) {
+  if (tell_containerd(bundle, address, pid, bootstrap.v3, &err) != 0) {
     if (!joined)
       take_back(address, pid);
     goto done;

@@ -33,6 +33,9 @@ typedef int host_handle; /* file descriptor */
 #define HOST_HANDLE_NONE (-1)
 #endif
 
+/* (any) A path that means the same in every working directory. */
+bool host_path_is_absolute(const char *path);
+
 /* ---- container: account, volume and job -------------------------------- */
 
 struct host_container; /* what this process holds of one container */

@@ -18,6 +18,7 @@ struct instance {
   HANDLE pipe; /* NULL: none waits here at the moment */
   HANDLE event, wait;
   OVERLAPPED connect;
+  bool connected; /* at once: connect says nothing of it */
 };
 
 struct hp_listener {
@@ -46,7 +47,8 @@ static int arm(struct hp_listener *listener, struct instance *instance, bool fir
     DWORD reason = ConnectNamedPipe(pipe, &instance->connect) ? ERROR_PIPE_CONNECTED : GetLastError();
     if (reason == ERROR_IO_PENDING || reason == ERROR_PIPE_CONNECTED) {
       instance->pipe = pipe;
-      if (reason == ERROR_PIPE_CONNECTED) /* it came in between: nobody else says so */
+      instance->connected = reason == ERROR_PIPE_CONNECTED;
+      if (instance->connected)
         SetEvent(instance->event);
       return 0;
     }
@@ -88,11 +90,11 @@ static void on_wake(uv_async_t *wake) {
   struct hp_listener *listener = wake->data;
   for (size_t i = 0; i < INSTANCES && !listener->closed; i++) {
     struct instance *instance = &listener->instances[i];
-    if (!instance->pipe || !HasOverlappedIoCompleted(&instance->connect))
+    if (!instance->pipe || !(instance->connected || HasOverlappedIoCompleted(&instance->connect)))
       continue;
     HANDLE pipe = instance->pipe;
     DWORD none;
-    bool connected = GetOverlappedResult(pipe, &instance->connect, &none, FALSE);
+    bool connected = instance->connected || GetOverlappedResult(pipe, &instance->connect, &none, FALSE);
     instance->pipe = NULL;
     arm_again(listener, instance); /* first, or the name might be gone for a moment */
     if (connected)

@@ -1,19 +1,16 @@
 #include "host/windows/pipe.h"
 
-#include <aclapi.h>
 #include <fcntl.h>
 #include <io.h>
-#include <sddl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "host/windows/security.h"
 #include "host/windows/text.h"
 
 #define BUFFER_BYTES 65536u
-/* Full access for SYSTEM and Administrators, nothing inherited, nobody else. */
-#define ONLY_ADMINISTRATORS L"D:P(A;;GA;;;SY)(A;;GA;;;BA)"
 
 char *hp_pipe_name(const char *address, struct hp_error *err) {
   static const char prefix[] = "\\\\.\\pipe\\";
@@ -31,10 +28,9 @@ char *hp_pipe_name(const char *address, struct hp_error *err) {
 }
 
 int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, struct hp_error *err) {
-  SECURITY_ATTRIBUTES security = {.nLength = sizeof security};
-  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(ONLY_ADMINISTRATORS, SDDL_REVISION_1,
-                                                            &security.lpSecurityDescriptor, NULL))
-    return hp_error_set_os(err, (int)GetLastError(), "cannot make the access rights of pipe %s", name);
+  SECURITY_ATTRIBUTES security;
+  if (hp_security_administrators(&security, name, err) != 0)
+    return -1;
   wchar_t *wide = hp_wide(name);
   *pipe = CreateNamedPipeW(
       wide, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0),
@@ -42,7 +38,7 @@ int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, s
       BUFFER_BYTES, 0, &security);
   DWORD reason = GetLastError();
   free(wide);
-  LocalFree(security.lpSecurityDescriptor);
+  hp_security_clear(&security);
   if (*pipe != INVALID_HANDLE_VALUE)
     return 0;
   hp_error_set_os(err, (int)reason, "cannot serve pipe %s", name);
@@ -59,31 +55,6 @@ int hp_pipe_dial(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *e
     return 0;
   hp_error_set_os(err, (int)reason, "cannot connect to pipe %s", name);
   return reason == ERROR_PIPE_BUSY ? hp_error_recode(err, HP_UNAVAILABLE) : -1;
-}
-
-static bool is_own_user(PSID sid) {
-  HANDLE token;
-  if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
-    return false;
-  DWORD size = 0;
-  GetTokenInformation(token, TokenUser, NULL, 0, &size);
-  TOKEN_USER *user = hp_alloc(size);
-  bool same = GetTokenInformation(token, TokenUser, user, size, &size) && EqualSid(sid, user->User.Sid);
-  free(user);
-  CloseHandle(token);
-  return same;
-}
-
-bool hp_pipe_trusted(HANDLE pipe) {
-  PSID owner = NULL;
-  PSECURITY_DESCRIPTOR descriptor = NULL;
-  if (GetSecurityInfo(pipe, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL,
-                      &descriptor) != ERROR_SUCCESS)
-    return false;
-  bool trusted = owner && (IsWellKnownSid(owner, WinLocalSystemSid) ||
-                           IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || is_own_user(owner));
-  LocalFree(descriptor);
-  return trusted;
 }
 
 static void free_handle(uv_handle_t *handle) {
