@@ -363,7 +363,7 @@ done:
   return status;
 }
 
-int host_daemon_start(const char *address, host_daemon_main begin, const char *state, bool *joined, ,
+int host_daemon_start(const char *address, host_daemon_main begin, const char *state, bool *joined,
                       uint32_t *pid, struct hp_error *err) {
   const char *path = hp_address_path(address, err);
   if (!path)

@@ -14,7 +14,8 @@
 char *hp_pipe_name(const char *address, struct hp_error *err);
 
 /* A new instance, for SYSTEM and Administrators alone. first: none may be there
- * yet, which is ERROR_ACCESS_DENIED in os_code and AlreadyExists. */
+ * yet, else AlreadyExists (os_code is ERROR_ACCESS_DENIED, or ERROR_PIPE_BUSY if
+ * that one has all the instances it allows). */
 int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, struct hp_error *err);
 
 /* A client's end, whose server can learn nothing from our token. flags:
