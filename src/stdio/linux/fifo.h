@@ -1,7 +1,7 @@
 /* Opens what a path of a stream names: a FIFO's two ends, or a regular file.
  * All (pool): opening may touch a slow file system, but never waits for a peer. */
-#ifndef HP_STDIO_FIFO_H
-#define HP_STDIO_FIFO_H
+#ifndef HP_STDIO_LINUX_FIFO_H
+#define HP_STDIO_LINUX_FIFO_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "stdio/logger.h"
+#include "stdio/linux/logger.h"
 
 #include <errno.h>
 #include <fcntl.h>

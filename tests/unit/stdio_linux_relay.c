@@ -1,5 +1,5 @@
 /* Bytes from one descriptor to another. */
-#include "stdio/relay.h"
+#include "stdio/linux/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -337,7 +337,7 @@ START_TEST(closing_early_tells_nobody) {
 END_TEST
 
 int main(void) {
-  Suite *suite = suite_create("stdio_relay");
+  Suite *suite = suite_create("stdio_linux_relay");
   TCase *tcase = tcase_create("relay");
   tcase_set_timeout(tcase, 110);
   tcase_add_checked_fixture(tcase, setup, teardown);

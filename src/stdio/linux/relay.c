@@ -5,7 +5,7 @@
  *
  * A relay waits for one side at a time: for the source while it is empty, for
  * the sink while that is full; so one that is stuck costs nothing. */
-#include "stdio/relay.h"
+#include "stdio/linux/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>

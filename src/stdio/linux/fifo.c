@@ -1,4 +1,4 @@
-#include "stdio/fifo.h"
+#include "stdio/linux/fifo.h"
 
 #include <errno.h>
 #include <fcntl.h>

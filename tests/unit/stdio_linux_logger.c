@@ -1,5 +1,5 @@
 /* Logging programs: how they are started, get ready, end. */
-#include "stdio/logger.h"
+#include "stdio/linux/logger.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -247,7 +247,7 @@ START_TEST(a_held_stream_ends_with_a_signal) {
 END_TEST
 
 int main(void) {
-  Suite *suite = suite_create("stdio_logger");
+  Suite *suite = suite_create("stdio_linux_logger");
   TCase *tcase = tcase_create("logger");
   tcase_set_timeout(tcase, 110);
   tcase_add_checked_fixture(tcase, setup, teardown);

@@ -12,9 +12,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "stdio/endpoint.h"
-#include "stdio/fifo.h"
-#include "stdio/logger.h"
-#include "stdio/relay.h"
+#include "stdio/linux/fifo.h"
+#include "stdio/linux/logger.h"
+#include "stdio/linux/relay.h"
 
 #define INIT_GRACE_MS 5000
 #define EXEC_GRACE_MS 1000

@@ -1,8 +1,8 @@
 /* Moves bytes from one descriptor to another on the loop, without a buffer of
  * its own but for the few bytes a full sink did not take. SIGPIPE must be
  * ignored. All (loop). */
-#ifndef HP_STDIO_RELAY_H
-#define HP_STDIO_RELAY_H
+#ifndef HP_STDIO_LINUX_RELAY_H
+#define HP_STDIO_LINUX_RELAY_H
 
 #include <stdbool.h>
 #include <stdint.h>

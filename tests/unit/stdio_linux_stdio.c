@@ -644,7 +644,7 @@ static TCase *new_case(Suite *suite, const char *name) {
 }
 
 int main(void) {
-  Suite *suite = suite_create("stdio_stdio");
+  Suite *suite = suite_create("stdio_linux_stdio");
   TCase *outputs = new_case(suite, "outputs");
   tcase_add_test(outputs, outputs_of_init);
   tcase_add_test(outputs, outputs_of_an_exec);

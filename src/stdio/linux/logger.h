@@ -1,8 +1,8 @@
 /* Logging programs: binary:// and binary-v2:// (protocol.md, "Stdio"). Such a
  * program reads a container's stdout at its descriptor 3 and stderr at 4, says
  * at 5 that it is ready, and ends when both are at their end. */
-#ifndef HP_STDIO_LOGGER_H
-#define HP_STDIO_LOGGER_H
+#ifndef HP_STDIO_LINUX_LOGGER_H
+#define HP_STDIO_LINUX_LOGGER_H
 
 #include <uv.h>
 
