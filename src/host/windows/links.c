@@ -6,9 +6,9 @@
 #include <winioctl.h>
 
 #include "base/memory.h"
-#include "host/windows/path.h"
 #include "host/windows/text.h"
 #include "host/windows/walk.h"
+#include "host/windows/wide_path.h"
 #include "host/windows/winapi.h"
 
 #define TARGET_MAX 8000 /* characters: twice of it in UTF-16 must fit into a reparse point's 16 KiB */
@@ -53,8 +53,10 @@ static int fill(struct reparse *point, ULONG tag, const wchar_t *target, struct 
     memcpy(to, name, name_bytes);
     memcpy(to + name_bytes + sizeof *name, target, print_bytes);
     point->tag = tag;
-    point->names = (struct names){0, (USHORT)name_bytes, (USHORT)(name_bytes + sizeof *name), (USHORT)print_bytes};
-    point->length = (USHORT)(sizeof point->names + names_at(tag) + name_bytes + print_bytes + 2 * sizeof *name);
+    point->names =
+        (struct names){0, (USHORT)name_bytes, (USHORT)(name_bytes + sizeof *name), (USHORT)print_bytes};
+    point->length =
+        (USHORT)(sizeof point->names + names_at(tag) + name_bytes + print_bytes + 2 * sizeof *name);
     result = 0;
   }
   free(name);
@@ -83,8 +85,8 @@ static int set(HANDLE file, ULONG tag, const wchar_t *target, struct hp_error *e
   struct reparse *point = hp_alloc(sizeof *point);
   DWORD returned = 0;
   int result = fill(point, tag, target, err);
-  if (result == 0 && !DeviceIoControl(file, FSCTL_SET_REPARSE_POINT, point, (DWORD)HEAD + point->length, NULL, 0,
-                                      &returned, NULL)) {
+  if (result == 0 && !DeviceIoControl(file, FSCTL_SET_REPARSE_POINT, point, (DWORD)HEAD + point->length, NULL,
+                                      0, &returned, NULL)) {
     DWORD os_code = GetLastError();
     result = hp_error_set_os(err, (int)os_code, "FSCTL_SET_REPARSE_POINT (%s)",
                              tag == IO_REPARSE_TAG_SYMLINK ? "symbolic link" : "junction");
@@ -129,7 +131,8 @@ static bool is_empty_file(HANDLE file) {
          (info.Directory || info.EndOfFile.QuadPart == 0);
 }
 
-int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool directory, struct hp_error *err) {
+int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool directory,
+                 struct hp_error *err) {
   bool made, linked;
   int result = -1;
   HANDLE file;
@@ -143,17 +146,19 @@ int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool
   if (!made && leads_to(file, target, &linked)) {
     result = 0;
   } else if (!made && (linked || !is_empty_file(file))) {
-    hp_error_set(err, HP_FAILED_PRECONDITION,
-                 "\"%s\" is there already (%s) and cannot become a link: mount elsewhere, or choose the mount "
-                 "behavior bind",
-                 shown, linked ? "another link" : "a file with content");
+    hp_error_set(
+        err, HP_FAILED_PRECONDITION,
+        "\"%s\" is there already (%s) and cannot become a link: mount elsewhere, or choose the mount "
+        "behavior bind",
+        shown, linked ? "another link" : "a file with content");
   } else {
     result = convert(file, target, directory, err);
     if (result != 0 && err->os_code == ERROR_DIR_NOT_EMPTY)
-      hp_error_set(err, HP_FAILED_PRECONDITION,
-                   "the directory \"%s\" is not empty and cannot become a link: mount elsewhere, or choose the "
-                   "mount behavior bind",
-                   shown);
+      hp_error_set(
+          err, HP_FAILED_PRECONDITION,
+          "the directory \"%s\" is not empty and cannot become a link: mount elsewhere, or choose the "
+          "mount behavior bind",
+          shown);
     struct hp_error ignored = HP_ERROR_INIT;
     if (result != 0 && made && hp_walk_delete(file, &ignored) != 0)
       hp_error_clear(&ignored);

@@ -13,7 +13,8 @@
  * link, one to the same target is left, anything else is FailedPrecondition.
  * directory: what the target is. A host without links (Wine): FailedPrecondition
  * with os_code ERROR_NOT_SUPPORTED. */
-int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool directory, struct hp_error *err);
+int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool directory,
+                 struct hp_error *err);
 
 /* Removes the link `name` if it is one to target; whatever else is there stays,
  * and is no failure. */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "host/windows/path.h"
 #include "host/windows/text.h"
+#include "host/windows/wide_path.h"
 #include "host/windows/winapi.h"
 
 #define NAME_SURROGATE 0x20000000ul /* of a reparse tag: the file stands for another one */
@@ -46,8 +46,9 @@ int hp_walk_open_root(const wchar_t *path, HANDLE *root, struct hp_error *err) {
     free(whole);
     whole = directory;
   }
-  *root = CreateFileW(whole, FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES | SYNCHRONIZE, SHARE_ALL,
-                      NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+  *root =
+      CreateFileW(whole, FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES | SYNCHRONIZE, SHARE_ALL,
+                  NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
   DWORD os_code = GetLastError();
   free(whole);
   if (*root == INVALID_HANDLE_VALUE) {
@@ -83,10 +84,11 @@ NTSTATUS hp_walk_open_at(HANDLE directory, const wchar_t *name, const struct hp_
   OBJECT_ATTRIBUTES attributes;
   InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, directory, NULL);
   IO_STATUS_BLOCK status = {{0}, 0};
-  NTSTATUS result = hp_winapi()->NtCreateFile(
-      found, how->access | SYNCHRONIZE, &attributes, &status, NULL, FILE_ATTRIBUTE_NORMAL, SHARE_ALL,
-      how->disposition,
-      how->kind | FILE_OPEN_REPARSE_POINT | FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT, NULL, 0);
+  NTSTATUS result = hp_winapi()->NtCreateFile(found, how->access | SYNCHRONIZE, &attributes, &status, NULL,
+                                              FILE_ATTRIBUTE_NORMAL, SHARE_ALL, how->disposition,
+                                              how->kind | FILE_OPEN_REPARSE_POINT |
+                                                  FILE_SYNCHRONOUS_IO_NONALERT | FILE_OPEN_FOR_BACKUP_INTENT,
+                                              NULL, 0);
   *made = result >= 0 && status.Information == FILE_CREATED;
   if (result < 0)
     *found = NULL;
@@ -131,7 +133,8 @@ int hp_walk_step(HANDLE directory, const wchar_t *name, enum hp_walk_open how, H
 /* ---- paths ------------------------------------------------------------------------- */
 
 static int duplicate(HANDLE handle, HANDLE *copy, struct hp_error *err) {
-  if (DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), copy, 0, FALSE, DUPLICATE_SAME_ACCESS))
+  if (DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), copy, 0, FALSE,
+                      DUPLICATE_SAME_ACCESS))
     return 0;
   *copy = NULL;
   return hp_error_set_os(err, (int)GetLastError(), "DuplicateHandle of a directory");

@@ -1,4 +1,4 @@
-#include "host/windows/path.h"
+#include "host/windows/wide_path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +123,8 @@ wchar_t *hp_path_source(const char *path, wchar_t drive, const char *field, stru
   if (strlen(path) > LENGTH_MAX)
     return refuse(field, path, "is longer than 32000 bytes", err);
   wchar_t *wide = with_backslashes(path);
-  const wchar_t *name = wcsncmp(wide, L"\\\\?\\", 4) == 0 || wcsncmp(wide, L"\\\\.\\", 4) == 0 ? wide + 4 : wide;
+  const wchar_t *name =
+      wcsncmp(wide, L"\\\\?\\", 4) == 0 || wcsncmp(wide, L"\\\\.\\", 4) == 0 ? wide + 4 : wide;
   const char *why = NULL;
   if (!is_rooted(wide))
     why = "is not an absolute path: write it with its drive, as C:\\data";

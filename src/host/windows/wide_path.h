@@ -1,7 +1,7 @@
 /* Windows paths as text: pure, nothing is looked at on the disk. Any thread;
  * results are owned by the caller (free). */
-#ifndef HP_HOST_WINDOWS_PATH_H
-#define HP_HOST_WINDOWS_PATH_H
+#ifndef HP_HOST_WINDOWS_WIDE_PATH_H
+#define HP_HOST_WINDOWS_WIDE_PATH_H
 
 #include <stdbool.h>
 #include <wchar.h>
