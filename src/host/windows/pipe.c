@@ -58,6 +58,10 @@ int hp_pipe_dial(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *e
   return reason == ERROR_PIPE_BUSY ? hp_error_recode(err, HP_UNAVAILABLE) : -1;
 }
 
+bool hp_pipe_trusted(HANDLE pipe) {
+  return hp_security_trusted(pipe, SE_KERNEL_OBJECT);
+}
+
 static void free_handle(uv_handle_t *handle) {
   free(handle);
 }
