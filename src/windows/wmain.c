@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "host/host.h"
+#include "host/windows/launcher.h"
 #include "host/windows/text.h"
 
 int main(int argc, char **argv);
@@ -30,6 +31,8 @@ int wmain(int argc, wchar_t **wide) {
   _setmode(_fileno(stdout), _O_BINARY);
   _setmode(_fileno(stderr), _O_BINARY);
   char **argv = narrow_arguments(argc, wide);
+  if (hp_launcher_is_asked(argc, argv))
+    return hp_launcher_main(argv);
   if (argc > 1 && strcmp(argv[argc - 1], HOST_DAEMON_VERB) == 0)
     return host_daemon_continue(hp_serve);
   return main(argc, argv);

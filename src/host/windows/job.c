@@ -1,10 +1,10 @@
 /* The job object of a container: made, looked at, emptied, released. */
 #include "host/windows/job.h"
 
-#include <sddl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/windows/security.h"
 #include "host/windows/text.h"
 #include "host/windows/winapi.h"
 #include "spec/identifier.h"
@@ -66,32 +66,26 @@ int hp_job_plan(struct host_container *container, const struct host_container_re
 /* ---- make ---------------------------------------------------------------------------- */
 
 static HANDLE create_new(const char *name, struct hp_error *err) {
-  HANDLE job = NULL;
+  SECURITY_ATTRIBUTES security;
+  if (hp_security_administrators(&security, name, err) != 0)
+    return NULL;
   wchar_t *wide = hp_wide(name);
-  SECURITY_ATTRIBUTES attributes = {.nLength = sizeof attributes};
-  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)", SDDL_REVISION_1,
-                                                            &attributes.lpSecurityDescriptor, NULL)) {
-    hp_error_set_os(err, (int)GetLastError(), "the security descriptor of job %s", name);
-    goto done;
-  }
-  job = CreateJobObjectW(&attributes, wide);
+  HANDLE job = CreateJobObjectW(&security, wide);
   DWORD code = GetLastError();
-  if (!job)
-    hp_error_set_os(err, (int)code, "CreateJobObject of %s", name);
-  if (job && code == ERROR_ALREADY_EXISTS) {
-    CloseHandle(job);
-    job = NULL;
-    hp_error_set(
-        err, HP_ALREADY_EXISTS,
-        "the job %s exists already: a container of this name runs, or its shim was killed; delete it "
-        "first",
-        name);
-  }
-done:
-  if (attributes.lpSecurityDescriptor)
-    LocalFree(attributes.lpSecurityDescriptor);
   free(wide);
-  return job;
+  hp_security_clear(&security);
+  if (!job) {
+    hp_error_set_os(err, (int)code, "CreateJobObject of %s", name);
+    return NULL;
+  }
+  if (code != ERROR_ALREADY_EXISTS)
+    return job;
+  CloseHandle(job);
+  hp_error_set(err, HP_ALREADY_EXISTS,
+               "the job %s exists already: a container of this name runs, or its shim was killed; delete it "
+               "first",
+               name);
+  return NULL;
 }
 
 static int set_up(HANDLE job, struct hp_error *err) {

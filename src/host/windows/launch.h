@@ -10,7 +10,7 @@
 
 /* ---- create.c: CreateProcess ---------------------------------------------------- */
 
-enum hp_console {
+enum hp_console_kind {
   HP_CONSOLE_HIDDEN, /* a new one without a window */
   HP_CONSOLE_PSEUDO, /* the terminal of `pseudo_console` */
   HP_CONSOLE_OURS,   /* the caller's own */
@@ -20,7 +20,7 @@ struct hp_creation {
   HANDLE token;    /* NULL: our own */
   HANDLE job;      /* NULL: where we are */
   bool break_away; /* out of our own job, where that lets us */
-  enum hp_console console;
+  enum hp_console_kind console;
   void *pseudo_console; /* HPCON */
   HANDLE stdio[3];      /* NULL: the null device; used with a hidden console */
   HANDLE further;       /* inherited too, under its own number; NULL: none */

@@ -9,16 +9,15 @@
  * that is shown. */
 #include "host/windows/launcher.h"
 
-#include <windows.h> /* before sddl.h, which needs it */
-
-#include <sddl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/windows/job.h"
 #include "host/windows/launch.h"
+#include "host/windows/pipe_pair.h"
 #include "host/windows/reaper.h"
+#include "host/windows/security.h"
 #include "host/windows/text.h"
 
 #define REQUEST_MAX (64u << 20) /* config.json's 16 MiB, escaped */
@@ -91,34 +90,32 @@ struct line { /* overlapped, so that a silent launcher ends in a deadline */
 };
 
 static int open_line(struct line *line, struct hp_error *err) {
-  static LONG counter;
-  wchar_t name[96];
-  SECURITY_ATTRIBUTES private_pipe = {.nLength = sizeof private_pipe};
-  SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
+  SECURITY_ATTRIBUTES administrators, inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
+  if (hp_security_administrators(&administrators, "the launcher's pipe", err) != 0)
+    return -1;
   int result = -1;
-  _snwprintf(name, 96, L"\\\\.\\pipe\\hostprocess-launch-%lu-%ld-%llx", GetCurrentProcessId(),
-             InterlockedIncrement(&counter), (unsigned long long)uv_hrtime());
-  if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)", SDDL_REVISION_1,
-                                                            &private_pipe.lpSecurityDescriptor, NULL))
-    return hp_error_set_os(err, (int)GetLastError(), "the security descriptor of the launcher's pipe");
+  char *name = hp_pipe_unique_name("launch");
+  wchar_t *wide = hp_wide(name);
   line->event = CreateEventW(NULL, TRUE, FALSE, NULL);
   line->server =
-      CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX | FILE_FLAG_FIRST_PIPE_INSTANCE | FILE_FLAG_OVERLAPPED,
+      CreateNamedPipeW(wide, PIPE_ACCESS_DUPLEX | FILE_FLAG_FIRST_PIPE_INSTANCE | FILE_FLAG_OVERLAPPED,
                        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1,
-                       PIPE_BUFFER, PIPE_BUFFER, 0, &private_pipe);
+                       PIPE_BUFFER, PIPE_BUFFER, 0, &administrators);
   if (!line->event || line->server == INVALID_HANDLE_VALUE) {
-    hp_error_set_os(err, (int)GetLastError(), "CreateNamedPipe, for the launcher");
+    hp_error_set_os(err, (int)GetLastError(), "CreateNamedPipe of %s", name);
     goto done;
   }
   /* Both ends are ours from the start: nobody else can be at the other. */
-  line->client = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, &inherit, OPEN_EXISTING, 0, NULL);
+  line->client = CreateFileW(wide, GENERIC_READ | GENERIC_WRITE, 0, &inherit, OPEN_EXISTING, 0, NULL);
   if (line->client == INVALID_HANDLE_VALUE) {
-    hp_error_set_os(err, (int)GetLastError(), "CreateFile of the launcher's pipe");
+    hp_error_set_os(err, (int)GetLastError(), "CreateFile of %s", name);
     goto done;
   }
   result = 0;
 done:
-  LocalFree(private_pipe.lpSecurityDescriptor);
+  hp_security_clear(&administrators);
+  free(wide);
+  free(name);
   return result;
 }
 

@@ -1,6 +1,7 @@
 /* host.h's calls that start processes. */
 #include <stdlib.h>
 
+#include "host/windows/console.h"
 #include "host/windows/container.h"
 #include "host/windows/job.h"
 #include "host/windows/launch.h"
@@ -57,22 +58,26 @@ static int adopt(uint32_t pid, HANDLE process, struct hp_error *err) {
 
 int host_process_spawn(struct host_container *container, const struct host_spawn *spawn,
                        struct host_spawned *spawned, struct hp_error *err) {
+  const struct hp_process_spec *wanted = spawn->process;
   HANDLE job = hp_job_of(container, err), process;
+  struct hp_console *console = NULL;
   struct hp_launch launch = {0};
   uint32_t pid;
   int result = -1;
   if (!job)
     return -1;
   struct hp_creation creation = {.token = container->token, .job = job, .break_away = true};
-  if (spawn->process->terminal) {
+  if (prepare(container, wanted, &launch, err) != 0)
+    goto done;
+  if (wanted->terminal) {
+    if (hp_console_open(wanted->columns, wanted->rows, &console, err) != 0)
+      goto done;
     creation.console = HP_CONSOLE_PSEUDO;
-    creation.pseudo_console = spawn->stdio[0];
+    creation.pseudo_console = hp_console_attribute(console);
   } else {
     for (size_t i = 0; i < 3; i++)
       creation.stdio[i] = spawn->stdio[i];
   }
-  if (prepare(container, spawn->process, &launch, err) != 0)
-    goto done;
   struct hp_time now = hp_time_now();
   result = container->silo ? hp_launch_inside(&launch, &creation, &process, &pid, err)
                            : hp_launch_here(&launch, &creation, &process, &pid, err);
@@ -80,10 +85,12 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
     result = adopt(pid, process, err);
   if (result != 0)
     goto done;
-  *spawned = (struct host_spawned){pid, spawn->process->terminal ? spawn->stdio[0] : HOST_HANDLE_NONE};
+  *spawned = (struct host_spawned){pid, console};
+  console = NULL;
   if (container->started.seconds == 0)
     container->started = now;
 done:
+  hp_console_free(console);
   hp_launch_clear(&launch);
   return result;
 }
