@@ -6,9 +6,8 @@ if(WIN32)
   # there on every Windows that has containers (Server 2019, build 17763).
   set(HP_OS_LIBRARIES advapi32 bcrypt netapi32 secur32 userenv)
   add_compile_definitions(UNICODE _UNICODE WIN32_LEAN_AND_MEAN NTDDI_VERSION=0x0A000006)
-  add_compile_options(-ffunction-sections -fdata-sections)
   # Nothing but the system's own DLLs; the same bytes from the same source.
-  add_link_options(-static -static-libgcc -Wl,--no-insert-timestamp -Wl,--gc-sections)
+  add_link_options(-static -static-libgcc -Wl,--no-insert-timestamp)
 else()
   set(HP_OS linux)
   set(HP_OS_LIBRARIES Threads::Threads)

@@ -26,7 +26,7 @@ static char **narrow_arguments(int argc, wchar_t **wide) {
 
 int wmain(int argc, wchar_t **wide) {
   SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
-  SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
+  SetErrorMode(SEM_FAILCRITICALERRORS); /* no dialogue that nobody sees */
   _setmode(_fileno(stdin), _O_BINARY); /* protobuf, both ways */
   _setmode(_fileno(stdout), _O_BINARY);
   _setmode(_fileno(stderr), _O_BINARY);

@@ -28,6 +28,7 @@ struct reader { /* one connection; its write may outlast its place in the log */
   uv_stream_t *stream;
   struct log_pipe *log; /* NULL: another one came, or the log is closed */
   struct line *sent;    /* on its way; owned. NULL: none */
+  struct line *rest;    /* of a closed log: what goes after it; owned */
 };
 
 static struct log_pipe {
@@ -101,6 +102,7 @@ static void take_line(void *arg, const char *text, size_t length) {
 static void free_reader(uv_handle_t *stream) {
   struct reader *reader = stream->data;
   free(reader->sent);
+  free(reader->rest);
   free(reader);
   free(stream);
 }
@@ -121,27 +123,36 @@ static void leave(struct reader *reader) {
 }
 
 static void send_next(struct log_pipe *log);
+static void send_rest(struct reader *reader);
 
 static void on_written(uv_write_t *write, int status) {
   struct reader *reader = write->data;
-  if (!reader->log) {
-    if (!uv_is_closing((uv_handle_t *)reader->stream)) /* the last words are said */
-      uv_close((uv_handle_t *)reader->stream, free_reader);
-    return;
+  if (status == 0 || !reader->log) {
+    free(reader->sent);
+    reader->sent = NULL;
   }
-  if (status != 0) {
+  if (!reader->log)
+    send_rest(reader);
+  else if (status != 0)
     leave(reader);
-    return;
-  }
-  free(reader->sent);
-  reader->sent = NULL;
-  send_next(reader->log);
+  else
+    send_next(reader->log);
 }
 
 static int write_sent(struct reader *reader) {
   uv_buf_t buffer = uv_buf_init(reader->sent->text, (unsigned)reader->sent->length);
   reader->write.data = reader;
   return uv_write(&reader->write, reader->stream, &buffer, 1, on_written);
+}
+
+/* Of a log that is closed, or has another reader by now. */
+static void send_rest(struct reader *reader) {
+  if (uv_is_closing((uv_handle_t *)reader->stream))
+    return;
+  reader->sent = reader->rest;
+  reader->rest = NULL;
+  if (!reader->sent || write_sent(reader) != 0)
+    uv_close((uv_handle_t *)reader->stream, free_reader);
 }
 
 static void send_next(struct log_pipe *log) {
@@ -233,30 +244,26 @@ static void free_log(uv_handle_t *wake) {
   free(log);
 }
 
-/* Everything that waits, as one line, after which the connection closes itself. */
+/* Everything that waits goes out as one line, after which the connection closes
+ * itself; the loop runs until then. */
 static void say_last_words(struct log_pipe *log) {
   struct reader *reader = log->reader;
-  if (!reader->sent && log->first) {
-    struct line *all = hp_alloc(sizeof *all + log->bytes), *line;
-    while ((line = take_first(log)) != NULL) {
-      memcpy(all->text + all->length, line->text, line->length);
-      all->length += line->length;
-      free(line);
-    }
-    reader->sent = all;
-    if (write_sent(reader) != 0) {
-      free(all);
-      reader->sent = NULL;
-    }
+  struct line *rest = hp_alloc(sizeof *rest + log->bytes), *line;
+  while ((line = take_first(log)) != NULL) {
+    memcpy(rest->text + rest->length, line->text, line->length);
+    rest->length += line->length;
+    free(line);
   }
-  if (!reader->sent) {
-    leave(reader);
-    return;
-  }
+  if (rest->length > 0)
+    reader->rest = rest;
+  else
+    free(rest);
   uv_read_stop(reader->stream);
-  uv_ref((uv_handle_t *)reader->stream); /* the loop runs until they are out */
+  uv_ref((uv_handle_t *)reader->stream);
   reader->log = NULL;
   log->reader = NULL;
+  if (!reader->sent)
+    send_rest(reader);
 }
 
 void host_log_close(void) {

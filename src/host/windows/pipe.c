@@ -42,7 +42,8 @@ int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, s
   if (*pipe != INVALID_HANDLE_VALUE)
     return 0;
   hp_error_set_os(err, (int)reason, "cannot serve pipe %s", name);
-  return first && reason == ERROR_ACCESS_DENIED ? hp_error_recode(err, HP_ALREADY_EXISTS) : -1;
+  bool taken = first && (reason == ERROR_ACCESS_DENIED || reason == ERROR_PIPE_BUSY);
+  return taken ? hp_error_recode(err, HP_ALREADY_EXISTS) : -1;
 }
 
 int hp_pipe_dial(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *err) {
@@ -55,6 +56,10 @@ int hp_pipe_dial(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *e
     return 0;
   hp_error_set_os(err, (int)reason, "cannot connect to pipe %s", name);
   return reason == ERROR_PIPE_BUSY ? hp_error_recode(err, HP_UNAVAILABLE) : -1;
+}
+
+bool hp_pipe_trusted(HANDLE pipe) {
+  return hp_security_trusted(pipe, SE_KERNEL_OBJECT);
 }
 
 static void free_handle(uv_handle_t *handle) {

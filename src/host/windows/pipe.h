@@ -14,7 +14,8 @@
 char *hp_pipe_name(const char *address, struct hp_error *err);
 
 /* A new instance, for SYSTEM and Administrators alone. first: none may be there
- * yet, which is ERROR_ACCESS_DENIED in os_code and AlreadyExists. */
+ * yet, else AlreadyExists (os_code is ERROR_ACCESS_DENIED, or ERROR_PIPE_BUSY if
+ * that one has all the instances it allows). */
 int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, struct hp_error *err);
 
 /* A client's end, whose server can learn nothing from our token. flags:
@@ -22,6 +23,10 @@ int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, s
  * os_code ERROR_FILE_NOT_FOUND (NotFound) if nobody serves, ERROR_PIPE_BUSY
  * (Unavailable) if no instance is free at the moment. */
 int hp_pipe_dial(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *err);
+
+/* Does the pipe belong to SYSTEM, Administrators or our own user? Others cannot
+ * make one below ProtectedPrefix; elsewhere anybody can who comes first. */
+bool hp_pipe_trusted(HANDLE pipe);
 
 /* The connected pipe as a stream of the loop, malloced, or NULL. The handle is
  * taken either way. */

@@ -4,7 +4,6 @@
 
 #include "host/host.h"
 #include "host/windows/pipe.h"
-#include "host/windows/security.h"
 
 #define LOCK_WAIT_MS 30000
 #define BUSY_WAIT_MS 5000
@@ -74,8 +73,7 @@ int host_daemon_find(const char *address, uint32_t *pid, struct hp_error *err) {
   int status = -1;
   if (!name || dial_patiently(name, &pipe, err) != 0)
     goto done;
-  /* Others cannot make one below ProtectedPrefix; elsewhere anybody can who comes first. */
-  if (!hp_security_trusted(pipe, SE_KERNEL_OBJECT)) {
+  if (!hp_pipe_trusted(pipe)) {
     hp_error_set(err, HP_PERMISSION_DENIED,
                  "pipe %s belongs to neither SYSTEM nor Administrators nor our own user: find out who made "
                  "it, then end that process",
