@@ -557,6 +557,22 @@ START_TEST(the_sweep_removes_what_no_bundle_names) {
 }
 END_TEST
 
+START_TEST(no_handle_is_left) {
+  DWORD before = 0, after = 0;
+  for (int i = 0; i < 22; i++) {
+    if (i == 2) /* whatever the first rounds loaded stays */
+      GetProcessHandleCount(GetCurrentProcess(), &before);
+    expect(plan("hpc-localgroup"));
+    expect(make());
+    hp_identity_clear(&container);
+    expect(release());
+    json_array_clear(records);
+  }
+  GetProcessHandleCount(GetCurrentProcess(), &after);
+  ck_assert_uint_le(after, before);
+}
+END_TEST
+
 START_TEST(records_of_others_are_left_alone) {
   bool known = true;
   json_t *record = json_pack("{s:s}", "kind", "job"), *broken = json_pack("{s:s}", "kind", "account");
@@ -594,6 +610,7 @@ int main(void) {
   tcase_add_test(tcase, a_profile_in_use_is_tried_again);
   tcase_add_test(tcase, a_profile_in_use_for_long_stays_claimed);
   tcase_add_test(tcase, the_sweep_removes_what_no_bundle_names);
+  tcase_add_test(tcase, no_handle_is_left);
   tcase_add_test(tcase, records_of_others_are_left_alone);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
