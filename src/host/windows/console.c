@@ -26,6 +26,11 @@ static void close_handle(HANDLE *handle) {
   *handle = NULL;
 }
 
+static int failed(HRESULT status, const char *call, COORD size, struct hp_error *err) {
+  int reason = HRESULT_FACILITY(status) == FACILITY_WIN32 ? HRESULT_CODE(status) : (int)status;
+  return hp_error_set_os(err, reason, "%s of %dx%d", call, size.X, size.Y);
+}
+
 static int make_size(unsigned columns, unsigned rows, COORD *size, struct hp_error *err) {
   if (columns > SIZE_LIMIT || rows > SIZE_LIMIT)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
@@ -53,7 +58,7 @@ int hp_console_open(unsigned columns, unsigned rows, struct hp_console **console
   HRESULT status = api->CreatePseudoConsole(size, typed, shown, 0, &made->pseudo);
   if (FAILED(status)) {
     made->pseudo = NULL;
-    hp_error_set_os(err, (int)HRESULT_CODE(status), "CreatePseudoConsole of %dx%d", size.X, size.Y);
+    failed(status, "CreatePseudoConsole", size, err);
     goto done;
   }
   *console = made;
@@ -104,13 +109,8 @@ int host_terminal_resize(host_handle terminal, unsigned columns, unsigned rows, 
   COORD size;
   if (make_size(columns, rows, &size, err) != 0)
     return -1;
-  if (columns == 0 || rows == 0)
-    return hp_error_set(err, HP_INVALID_ARGUMENT, "terminal size %ux%u: both must be at least 1", columns,
-                        rows);
   if (!console->pseudo)
     return hp_error_set(err, HP_FAILED_PRECONDITION, "the process has exited: its terminal has no size");
   HRESULT status = hp_winapi()->ResizePseudoConsole(console->pseudo, size);
-  if (FAILED(status))
-    return hp_error_set_os(err, (int)HRESULT_CODE(status), "ResizePseudoConsole to %ux%u", columns, rows);
-  return 0;
+  return FAILED(status) ? failed(status, "ResizePseudoConsole", size, err) : 0;
 }

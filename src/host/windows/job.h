@@ -33,6 +33,8 @@ bool hp_limits_cpu(const struct hp_limits *limits, unsigned processors,
 struct hp_job_watch *hp_job_watch_new(void);
 /* (pool) From now on the job's messages reach the watch; once for one job. */
 int hp_job_watch_attach(struct hp_job_watch *watch, HANDLE job, struct hp_error *err);
+/* (any) Sends a message as the kernel would, for tests of what it leads to. */
+void hp_job_watch_tell(const struct hp_job_watch *watch, DWORD message);
 void hp_job_watch_free(struct hp_job_watch *watch); /* (any) NULL is fine; after host_job_unwatch_oom */
 
 /* ---- signal.c ----------------------------------------------------------------- */

@@ -98,6 +98,10 @@ int hp_job_watch_attach(struct hp_job_watch *watch, HANDLE job, struct hp_error 
   return 0;
 }
 
+void hp_job_watch_tell(const struct hp_job_watch *watch, DWORD message) {
+  PostQueuedCompletionStatus(ports.port, message, watch->number, NULL);
+}
+
 void hp_job_watch_free(struct hp_job_watch *watch) {
   if (!watch)
     return;
