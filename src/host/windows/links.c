@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "host/windows/text.h"
+#include "host/windows/token.h"
 #include "host/windows/walk.h"
 #include "host/windows/wide_path.h"
 #include "host/windows/winapi.h"
@@ -102,6 +103,7 @@ static int set(HANDLE file, ULONG tag, const wchar_t *target, struct hp_error *e
 /* Makes the new or empty thing behind the handle a link, and believes only what it reads back. */
 static int convert(HANDLE file, const wchar_t *target, bool directory, struct hp_error *err) {
   bool linked;
+  hp_privilege_enable(SE_CREATE_SYMBOLIC_LINK_NAME);
   if (set(file, IO_REPARSE_TAG_SYMLINK, target, err) != 0) {
     /* A junction needs no privilege, but leads to directories of local drives only. */
     if (!directory || target[0] == L'\\')
@@ -120,7 +122,7 @@ static int convert(HANDLE file, const wchar_t *target, bool directory, struct hp
 /* Opens `name` itself, link or not. */
 static DWORD open_itself(HANDLE parent, const wchar_t *name, ULONG kind, ULONG disposition, HANDLE *file,
                          bool *made) {
-  const struct hp_walk_how how = {FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE, kind, disposition};
+  const struct hp_walk_how how = {FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE, kind, disposition, NULL};
   NTSTATUS status = hp_walk_open_at(parent, name, &how, file, made);
   return status >= 0 ? 0 : hp_winapi()->RtlNtStatusToDosError(status);
 }

@@ -28,7 +28,7 @@ static int describe_os(struct hp_error *err, DWORD os_code, const char *call, co
   return -1;
 }
 
-static int refuse_link(HANDLE file, const wchar_t *name, struct hp_error *err) {
+int hp_walk_refuse_link(HANDLE file, const wchar_t *name, struct hp_error *err) {
   FILE_ATTRIBUTE_TAG_INFO info;
   if (!GetFileInformationByHandleEx(file, FileAttributeTagInfo, &info, sizeof info))
     return describe_os(err, GetLastError(), "GetFileInformationByHandleEx", name);
@@ -62,7 +62,7 @@ int hp_walk_open_root(const wchar_t *path, HANDLE *root, struct hp_error *err) {
   else if (!(info.FileAttributes & FILE_ATTRIBUTE_DIRECTORY))
     describe(err, HP_FAILED_PRECONDITION, path, "is not a directory");
   else
-    result = refuse_link(*root, path, err);
+    result = hp_walk_refuse_link(*root, path, err);
   if (result != 0) {
     CloseHandle(*root);
     *root = NULL;
@@ -82,7 +82,7 @@ NTSTATUS hp_walk_open_at(HANDLE directory, const wchar_t *name, const struct hp_
   USHORT bytes = (USHORT)(wcslen(name) * sizeof *name);
   UNICODE_STRING text = {bytes, bytes, (wchar_t *)(uintptr_t)name};
   OBJECT_ATTRIBUTES attributes;
-  InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, directory, NULL);
+  InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, directory, how->security);
   IO_STATUS_BLOCK status = {{0}, 0};
   NTSTATUS result = hp_winapi()->NtCreateFile(found, how->access | SYNCHRONIZE, &attributes, &status, NULL,
                                               FILE_ATTRIBUTE_NORMAL, SHARE_ALL, how->disposition,
@@ -117,7 +117,7 @@ int hp_walk_step(HANDLE directory, const wchar_t *name, enum hp_walk_open how, H
     return hp_winapi_absent("NtCreateFile", err);
   NTSTATUS status = open_step(directory, name, how, found, made ? made : &ignored);
   if (status >= 0) {
-    if (refuse_link(*found, name, err) == 0)
+    if (hp_walk_refuse_link(*found, name, err) == 0)
       return 0;
     CloseHandle(*found);
     *found = NULL;

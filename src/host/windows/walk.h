@@ -40,11 +40,15 @@ int hp_walk_make(HANDLE root, const wchar_t *relative, bool directory, struct hp
  * for those who mean the link. Only where hp_winapi()->NtCreateFile is there. */
 struct hp_walk_how {
   ACCESS_MASK access;
-  ULONG kind;        /* FILE_DIRECTORY_FILE, FILE_NON_DIRECTORY_FILE, 0: either */
-  ULONG disposition; /* FILE_OPEN, FILE_OPEN_IF, FILE_CREATE */
+  ULONG kind;                    /* FILE_DIRECTORY_FILE, FILE_NON_DIRECTORY_FILE, 0: either */
+  ULONG disposition;             /* FILE_OPEN, FILE_OPEN_IF, FILE_CREATE */
+  PSECURITY_DESCRIPTOR security; /* of what is made; NULL: inherited */
 };
 NTSTATUS hp_walk_open_at(HANDLE directory, const wchar_t *name, const struct hp_walk_how *how, HANDLE *found,
                          bool *made);
+
+/* FailedPrecondition if what the handle stands for is a link; name is for the message. */
+int hp_walk_refuse_link(HANDLE file, const wchar_t *name, struct hp_error *err);
 
 /* Deletes what the handle (opened with DELETE) stands for: a link itself, an empty directory, a file. */
 int hp_walk_delete(HANDLE file, struct hp_error *err);
