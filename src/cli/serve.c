@@ -137,7 +137,7 @@ static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
   hp_log_set_level((enum hp_log_level)serve->log_level);
   int failed = uv_loop_init(&shim.loop);
   if (failed) {
-    hp_error_set_os(&err, -failed, "cannot make the event loop");
+    hp_error_set_uv(&err, failed, "cannot make the event loop");
     host_daemon_failed(daemon, &err);
     hp_error_clear(&err);
     return EXIT_FAILURE;
