@@ -249,19 +249,15 @@ START_TEST(a_dead_shim_is_replaced) {
 END_TEST
 
 START_TEST(errors_leave_nothing) {
-  write_config(bundle, "{\"annotations\": 5");
-  run_start("c1", bundle);
+  run_start("c/1", bundle);
   ck_assert_int_eq(output.status, 1);
   ck_assert_uint_eq(output.out_length, 0);
   ck_assert_msg(strncmp(output.err, HP_PROGRAM ": start: ", strlen(HP_PROGRAM) + 9) == 0, "%s", output.err);
-  ck_assert_ptr_nonnull(strstr(output.err, "config.json"));
-  ck_assert_ptr_eq(strchr(output.err, '\n'), output.err + strlen(output.err) - 1);
-  run_start("c/1", bundle);
-  ck_assert_int_eq(output.status, 1);
   ck_assert_ptr_nonnull(strstr(output.err, "c/1"));
+  ck_assert_ptr_eq(strchr(output.err, '\n'), output.err + strlen(output.err) - 1);
   run(hp_cli_start, "c1", bundle, (const uint8_t *)"\xff\xff\xff", 3);
   ck_assert_int_eq(output.status, 1);
-  ck_assert_int_eq(entries(bundle), 1);
+  ck_assert_int_eq(entries(bundle), 0);
   ck_assert_int_eq(entries(sockets), 0);
 }
 END_TEST
@@ -342,10 +338,11 @@ START_TEST(whose_shim) {
   write_config(
       member, "{\"ociVersion\":\"1.0.2\",\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\","
               "\"io.kubernetes.cri.sandbox-id\":\"../../etc\"}}");
-  ck_assert_int_eq(hp_shim_owner(member, "c2", &owner, &err), -1);
-  ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
-  hp_error_clear(&err);
-  write_config(member, "{\"ociVersion\": "); /* Create says what is wrong with it */
+  /* What is wrong with a config.json is for Create to say, with its own code. */
+  ck_assert_int_eq(hp_shim_owner(member, "c2", &owner, &err), 0);
+  ck_assert_str_eq(owner, "c2");
+  free(owner);
+  write_config(member, "{\"ociVersion\": ");
   ck_assert_int_eq(hp_shim_owner(member, "c2", &owner, &err), 0);
   ck_assert_str_eq(owner, "c2");
   free(owner);

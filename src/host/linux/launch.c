@@ -1,13 +1,16 @@
-/* Why the child is safe. It is a copy of a process with other threads, any of
- * which may have held a lock (malloc's, stdio's, a name service's) when the copy
- * was made, so it only makes system calls: no allocation, no stdio, no locale.
- * It has its own copy of the memory (no CLONE_VM), so nothing it does reaches
- * the shim; copying the page tables of some hundred KB is cheaper than the rules
- * that a shared address space brings (oom_score_adj is shared then, too).
- * CLONE_VFORK only spares a wake-up. Signals are blocked from before the clone
- * until the dispositions are the default ones, so no handler of libuv's runs in
- * the child and writes into the shim's own pipes. Identity is changed by raw
- * system calls, for glibc's functions try to change every thread it knows of. */
+/* Why the child is safe. It is no copy of the shim: it borrows the shim's memory
+ * and the calling thread's stack until it executes (CLONE_VM | CLONE_VFORK), and
+ * that thread is suspended meanwhile. Other threads run on and may hold any lock
+ * (malloc's, stdio's, a name service's), so the child only makes system calls: no
+ * allocation, no stdio, no locale; everything it needs was prepared before, and
+ * what it changes (errno, report_end) belongs to the suspended thread. Descriptors,
+ * directory, dispositions and limits are its own. Signals are blocked from before
+ * the clone until the dispositions are the default ones, so no handler of libuv's
+ * runs in it. Identity is changed by raw system calls, for glibc's functions try
+ * to change every thread they know of; the kernel makes memory undumpable with
+ * the change, so nobody of the new identity can attach to what it shares with us.
+ * An oom_score_adj that a CLONE_VFORK child writes stays its own (Linux,
+ * fs/proc/base.c, __set_oom_adj). */
 #include "host/linux/launch.h"
 
 #include <errno.h>
@@ -29,7 +32,7 @@
 
 #define DIRECTORY_MODE 0755
 
-static int report_end = -1; /* only ever set in the child's own copy of the memory */
+static _Thread_local int report_end; /* the launching thread's, lent to its child */
 
 static void fail_at(enum hp_launch_step step, size_t index) __attribute__((noreturn));
 
@@ -249,20 +252,64 @@ static void run_child(const struct hp_launch *launch, bool joined) {
 
 /* ---- the parent's side ---------------------------------------------------- */
 
-/* The child's first moment in the right control group, where the kernel can;
- * migrating later waits for a grace period of the whole system. */
-static pid_t clone_child(const struct hp_cgroup_join *join, bool *joined) {
-  struct clone_args args = {.flags = CLONE_VFORK, .exit_signal = SIGCHLD};
-  *joined = join && join->directory_fd >= 0;
-  if (*joined) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MEMORY_FLAGS 0 /* the sanitizers cannot follow two tasks on one stack: a copy */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MEMORY_FLAGS 0
+#endif
+#endif
+#if !defined(MEMORY_FLAGS)
+#define MEMORY_FLAGS CLONE_VM
+#endif
+
+/* clone3 without a stack for the child: both return here, on one stack. It must
+ * be no function's call, whose return address the child would overwrite before
+ * the parent uses it. */
+static inline __attribute__((always_inline)) long raw_clone3(struct clone_args *args) {
+#if defined(__x86_64__)
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "0"((long)SYS_clone3), "D"(args), "S"(sizeof *args)
+                   : "rcx", "r11", "memory");
+  return result;
+#elif defined(__aarch64__)
+  register long number __asm__("x8") = SYS_clone3;
+  register long result __asm__("x0") = (long)args;
+  register long size __asm__("x1") = (long)sizeof *args;
+  __asm__ volatile("svc 0" : "+r"(result) : "r"(number), "r"(size) : "memory");
+  return result;
+#else
+  (void)args;
+  return -ENOSYS;
+#endif
+}
+
+/* The child's first moment is in the right control group, where the kernel can;
+ * migrating later waits for a grace period of the whole system. Returns the pid,
+ * or -1 and errno; the child does not return. */
+static __attribute__((noinline)) pid_t clone_child(const struct hp_launch *launch) {
+  struct clone_args args = {.flags = CLONE_VFORK | MEMORY_FLAGS, .exit_signal = SIGCHLD};
+  bool joined = launch->join && launch->join->directory_fd >= 0;
+  if (joined) {
     args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = (unsigned long long)join->directory_fd;
+    args.cgroup = (unsigned long long)launch->join->directory_fd;
   }
-  pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-  if (pid >= 0 || (errno != ENOSYS && errno != EINVAL && errno != E2BIG))
-    return pid;
-  *joined = false; /* before Linux 5.7, in some sandboxes, under valgrind */
-  return _Fork();
+  long pid = raw_clone3(&args);
+  if (pid == 0)
+    run_child(launch, joined);
+  if (pid > 0)
+    return (pid_t)pid;
+  if (pid != -ENOSYS && pid != -EINVAL && pid != -E2BIG) {
+    errno = (int)-pid;
+    return -1;
+  }
+  /* Before Linux 5.7, in some sandboxes, under valgrind, on another processor. */
+  pid_t copy = _Fork();
+  if (copy == 0)
+    run_child(launch, false);
+  return copy;
 }
 
 int hp_launch(const struct hp_launch *launch, uint32_t *pid, struct hp_launch_failure *failure) {
@@ -274,12 +321,8 @@ int hp_launch(const struct hp_launch *launch, uint32_t *pid, struct hp_launch_fa
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
-  bool joined;
-  pid_t child = clone_child(launch->join, &joined);
-  if (child == 0) {
-    report_end = ends[1];
-    run_child(launch, joined);
-  }
+  report_end = ends[1];
+  pid_t child = clone_child(launch);
   int clone_error = errno;
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   close(ends[1]);

@@ -64,8 +64,13 @@ func (b *bench) create() error {
 			return 0, err
 		}
 		defer f.Close()
+		errors, err := fifo(out + ".err") // the runc shim wants both
+		if err != nil {
+			return 0, err
+		}
+		defer errors.Close()
 		begin := time.Now()
-		if _, err := o.tasks.Create(o.ctx, &task.CreateTaskRequest{ID: o.id, Bundle: o.bundle, Stdout: out}); err != nil {
+		if _, err := o.tasks.Create(o.ctx, &task.CreateTaskRequest{ID: o.id, Bundle: o.bundle, Stdout: out, Stderr: errors.Name()}); err != nil {
 			return 0, err
 		}
 		if _, err := o.tasks.Start(o.ctx, &task.StartRequest{ID: o.id}); err != nil {
@@ -282,7 +287,7 @@ func (b *bench) stdio() error {
 		return err
 	}
 	defer func() { _ = cat.Process.Kill(); _ = cat.Wait() }()
-	var ins, outs [2]*os.File
+	var ins, outs, errors [2]*os.File
 	for i, s := range []shim{b.ours, b.peer} {
 		o, err := b.up(s, b.spec(s, "cat"))
 		if err != nil {
@@ -292,8 +297,11 @@ func (b *bench) stdio() error {
 		if ins[i], outs[i], err = pipes(filepath.Join(o.bundle, "io")); err != nil {
 			return err
 		}
+		if errors[i], err = fifo(filepath.Join(o.bundle, "io", "err")); err != nil {
+			return err
+		}
 		if _, err := o.tasks.Create(o.ctx, &task.CreateTaskRequest{ID: o.id, Bundle: o.bundle,
-			Stdin: ins[i].Name(), Stdout: outs[i].Name()}); err != nil {
+			Stdin: ins[i].Name(), Stdout: outs[i].Name(), Stderr: errors[i].Name()}); err != nil {
 			return err
 		}
 		if _, err := o.tasks.Start(o.ctx, &task.StartRequest{ID: o.id}); err != nil {

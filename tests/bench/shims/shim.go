@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -15,9 +16,11 @@ import (
 
 	boot "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	task "github.com/containerd/containerd/api/runtime/task/v3"
+	events "github.com/containerd/containerd/api/services/ttrpc/events/v1"
 	"github.com/containerd/ttrpc"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 type shim struct {
@@ -46,12 +49,29 @@ func (b *bench) prepare() error {
 	if err != nil {
 		return err
 	}
+	listener, err := net.Listen("unix", filepath.Join(b.dir, "none.sock.ttrpc"))
+	if err != nil {
+		return err
+	}
+	receiver, err := ttrpc.NewServer()
+	if err != nil {
+		return err
+	}
+	events.RegisterTTRPCEventsService(receiver, sink{})
+	go func() { _ = receiver.Serve(context.Background(), listener) }()
 	for _, name := range []string{"busybox", "sh", "true", "cat", "sleep", "echo"} {
 		if err := os.WriteFile(filepath.Join(b.rootfs, "bin", name), data, 0o755); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sink takes the events of all shims, as containerd does.
+type sink struct{}
+
+func (sink) Forward(context.Context, *events.ForwardRequest) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
 }
 
 // spec is the same work for both: a busybox applet, on the host's network.
@@ -106,7 +126,10 @@ func (b *bench) up(s shim, spec *specs.Spec) (*one, error) {
 	if err != nil {
 		return nil, err
 	}
-	params, err := proto.Marshal(&boot.BootstrapParams{InstanceID: id, Namespace: "bench", ContainerdGrpcAddress: filepath.Join(b.dir, "none.sock")})
+	if err := b.drainLog(filepath.Join(bundle, "log")); err != nil {
+		return nil, err
+	}
+	params, err := proto.Marshal(&boot.BootstrapParams{InstanceID: id, Namespace: "bench", ContainerdGrpcAddress: filepath.Join(b.dir, "none.sock"), ContainerdTtrpcAddress: filepath.Join(b.dir, "none.sock.ttrpc")})
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +165,19 @@ func (b *bench) up(s shim, spec *specs.Spec) (*one, error) {
 	}
 	o.pid = int(connected.ShimPid)
 	return o, nil
+}
+
+// drainLog makes the FIFO that containerd reads a shim's log from, and reads it.
+func (b *bench) drainLog(path string) error {
+	f, err := fifo(path)
+	if err != nil {
+		return err
+	}
+	go func() {
+		defer f.Close()
+		_, _ = io.Copy(io.Discard, f)
+	}()
+	return nil
 }
 
 func peerPid(connection net.Conn) int {
