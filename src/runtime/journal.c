@@ -12,6 +12,7 @@
 #include "base/memory.h"
 
 #define OPEN_ATTEMPTS 16
+#define NEW_NAME HP_JOURNAL_NAME ".new"
 
 struct hp_journal {
   int file; /* locked for as long as it is open */
@@ -184,6 +185,64 @@ done:
   return result;
 }
 
+/* ---- replacing --------------------------------------------------------------- */
+
+static int write_records(int file, const json_t *records, size_t *size) {
+  *size = 0;
+  for (size_t i = 0; i < json_array_size(records); i++) {
+    char *line = json_dumps(json_array_get(records, i), JSON_COMPACT);
+    if (!line) {
+      errno = EINVAL;
+      return -1;
+    }
+    size_t length = strlen(line);
+    line[length] = '\n';
+    int result = write_all(file, line, length + 1);
+    free(line);
+    if (result != 0)
+      return -1;
+    *size += length + 1;
+  }
+  return fsync(file);
+}
+
+/* The lock is there before the name: nobody finds the journal without one. */
+int hp_journal_replace(struct hp_journal *journal, const json_t *records, struct hp_error *err) {
+  int file = -1, result = -1;
+  size_t size = 0;
+  int directory = open_bundle(journal->bundle, err);
+  if (directory < 0)
+    return -1;
+  if (unlinkat(directory, NEW_NAME, 0) != 0 && errno != ENOENT)
+    goto failed;
+  file = openat(directory, NEW_NAME, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0 || flock(file, LOCK_EX | LOCK_NB) != 0 || write_records(file, records, &size) != 0 ||
+      renameat(directory, NEW_NAME, directory, HP_JOURNAL_NAME) != 0)
+    goto failed;
+  close(journal->file);
+  journal->file = file;
+  journal->size = size;
+  file = -1;
+  result = 0;
+  if (fsync(directory) != 0) /* the old file says all that the new one says */
+    hp_log(HP_LOG_WARNING, NULL, "bundle \"%s\" cannot be written to disk", journal->bundle);
+  goto done;
+
+failed:
+  result = hp_error_set_os(err, errno, "journal of bundle \"%s\" cannot be written anew", journal->bundle);
+  if (file >= 0) {
+    unlinkat(directory, NEW_NAME, 0);
+    close(file);
+  }
+done:
+  close(directory);
+  return result;
+}
+
+size_t hp_journal_size(const struct hp_journal *journal) {
+  return journal->size;
+}
+
 /* ---- reading ----------------------------------------------------------------- */
 
 static void add_line(json_t *records, const char *line, size_t length, size_t number, size_t *bad,
@@ -274,6 +333,8 @@ int hp_journal_read(const char *bundle, json_t **records, bool *alive, char **da
   if (check_file(file, bundle, &status, err) != 0)
     goto done;
   *alive = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!*alive && fstat(file, &status) == 0 && status.st_nlink == 0)
+    *alive = true; /* replaced or removed since it was opened */
   result = read_file(file, bundle, records, damage, err);
 
 done:
