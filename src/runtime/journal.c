@@ -222,7 +222,6 @@ int hp_journal_replace(struct hp_journal *journal, const json_t *records, struct
   close(journal->file);
   journal->file = file;
   journal->size = size;
-  file = -1;
   result = 0;
   if (fsync(directory) != 0) /* the old file says all that the new one says */
     hp_log(HP_LOG_WARNING, NULL, "bundle \"%s\" cannot be written to disk", journal->bundle);
