@@ -30,10 +30,11 @@ import (
 
 // bench is the shim started by hand, without any containerd.
 type hand struct {
-	t      *testing.T
-	dir    string
-	policy string
-	ttrpc  string // TTRPC_ADDRESS, "" for none
+	t         *testing.T
+	dir       string
+	namespace string // of its own, so that what is left behind is known to be its
+	policy    string
+	ttrpc     string // TTRPC_ADDRESS, "" for none
 }
 
 func byHand(t *testing.T) *hand {
@@ -42,7 +43,7 @@ func byHand(t *testing.T) *hand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hand{t: t, dir: dir, policy: filepath.Join(dir, "policy.json")}
+	h := &hand{t: t, dir: dir, namespace: filepath.Base(dir), policy: filepath.Join(dir, "policy.json")}
 	write(t, h.policy, "{}", 0o644)
 	t.Cleanup(func() {
 		_ = os.RemoveAll(dir)
@@ -68,7 +69,7 @@ func (h *hand) bundle(id string, spec *specs.Spec) string {
 }
 
 func (h *hand) command(id, bundle string, args ...string) *exec.Cmd {
-	command := exec.Command(filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName), append([]string{"-namespace", "hand",
+	command := exec.Command(filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName), append([]string{"-namespace", h.namespace,
 		"-address", filepath.Join(h.dir, "containerd.sock"), "-id", id}, args...)...)
 	command.Dir = bundle
 	command.Env = append(os.Environ(), "HOSTPROCESS_POLICY="+h.policy, "HOSTPROCESS_STATE_DIR="+filepath.Join(h.dir, "shim-state"))
@@ -200,7 +201,7 @@ func TestShim(t *testing.T) {
 	t.Run("bootstrap-of-version-3", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("v3", spec(t, "true"))
-		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: "v3", Namespace: "hand", LogLevel: -4})
+		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: "v3", Namespace: h.namespace, LogLevel: -4})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +335,7 @@ func TestShim(t *testing.T) {
 		if _, err := os.Stat(strings.TrimPrefix(address, "unix://")); err == nil {
 			t.Error("the socket is still there")
 		}
-		s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: "hand"}
+		s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: h.namespace}
 		if left := s.leftovers(); left != "" {
 			t.Errorf("left behind:\n%s", left)
 		}
@@ -430,8 +431,9 @@ func TestShim(t *testing.T) {
 
 // sink is a receiver of events, as containerd is one.
 type sink struct {
-	mutex sync.Mutex
-	seen  []string
+	mutex     sync.Mutex
+	seen      []string
+	envelopes []*types.Envelope
 }
 
 func (s *sink) topics() string {
@@ -444,6 +446,7 @@ func (s *sink) Forward(_ context.Context, request *eventsapi.ForwardRequest) (*e
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.seen = append(s.seen, request.Envelope.Topic)
+	s.envelopes = append(s.envelopes, request.Envelope)
 	return &emptypb.Empty{}, nil
 }
 
