@@ -31,7 +31,7 @@ static void assert_arguments_arrive(const struct hp_strings *args) {
   CloseHandle(writer);
   char *text = read_all(out, &length), *at = text;
   for (size_t i = 2; i < args->count; i++) {
-    ck_assert_msg(at < text + length, "argument %zu is missing", i);
+    ck_assert_msg(at < text + length, "argument %u is missing", (unsigned)i);
     ck_assert_str_eq(at, args->items[i]);
     at += strlen(at) + 1;
   }
@@ -333,7 +333,7 @@ START_TEST(test_program) {
     Sleep(5);
   ck_assert(host_reaper_peek(pid, &status));
   ck_assert_uint_eq(status, 0);
-  ck_assert_ptr_null(hp_job_open_member(container->job, pid, PROCESS_QUERY_LIMITED_INFORMATION));
+  ck_assert_ptr_null(hp_job_open_member(container->job, pid, 0));
   host_reaper_forget(pid);
   ck_assert(!host_reaper_peek(pid, &status));
   hp_strings_clear(&args);

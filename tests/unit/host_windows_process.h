@@ -7,7 +7,6 @@
 #include <check.h>
 #include <fcntl.h>
 #include <io.h>
-#include <shellapi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,8 @@
 #include "host/windows/launcher.h"
 #include "host/windows/text.h"
 #include "support.h"
+
+#include <shellapi.h> /* after windows.h */
 
 #define PATIENCE_MS 30000
 

@@ -69,7 +69,8 @@ static void assert_round_trip(const struct hp_strings *args) {
   char *line = NULL;
   ck_assert_msg(hp_command_windows_quote(args, &line, &err) == 0, "%s", err.message);
   struct hp_strings back = split(line);
-  ck_assert_msg(back.count == args->count, "%zu words became %zu: %s", args->count, back.count, line);
+  ck_assert_msg(back.count == args->count, "%u words became %u: %s", (unsigned)args->count,
+                (unsigned)back.count, line);
   for (size_t i = 0; i < args->count; i++)
     ck_assert_str_eq(back.items[i], args->items[i]);
   hp_strings_clear(&back);

@@ -14,6 +14,7 @@
 #define NAME_PREFIX "Global\\hostprocess-"
 #define NAME_MAX 259u
 #define MEMBERS_MAX 65536u /* pids that are looked at */
+#define NAME_FREE_MS 1000
 #define POLL_MS 10
 
 /* ---- name and record ------------------------------------------------------------- */
@@ -65,27 +66,39 @@ int hp_job_plan(struct host_container *container, const struct host_container_re
 
 /* ---- make ---------------------------------------------------------------------------- */
 
+/* A job that has just lost its last process keeps its name for a moment. */
+static HANDLE create_when_free(const SECURITY_ATTRIBUTES *security, const wchar_t *name, DWORD *code) {
+  ULONGLONG end = GetTickCount64() + NAME_FREE_MS;
+  for (;;) {
+    HANDLE job = CreateJobObjectW((SECURITY_ATTRIBUTES *)(uintptr_t)security, name);
+    *code = GetLastError();
+    if (!job || *code != ERROR_ALREADY_EXISTS)
+      return job;
+    CloseHandle(job);
+    if (GetTickCount64() >= end)
+      return NULL;
+    Sleep(POLL_MS);
+  }
+}
+
 static HANDLE create_new(const char *name, struct hp_error *err) {
   SECURITY_ATTRIBUTES security;
   if (hp_security_administrators(&security, name, err) != 0)
     return NULL;
+  DWORD code;
   wchar_t *wide = hp_wide(name);
-  HANDLE job = CreateJobObjectW(&security, wide);
-  DWORD code = GetLastError();
+  HANDLE job = create_when_free(&security, wide, &code);
   free(wide);
   hp_security_clear(&security);
-  if (!job) {
+  if (!job && code == ERROR_ALREADY_EXISTS)
+    hp_error_set(
+        err, HP_ALREADY_EXISTS,
+        "the job %s exists already: a container of this name runs, or its shim was killed; delete it "
+        "first",
+        name);
+  else if (!job)
     hp_error_set_os(err, (int)code, "CreateJobObject of %s", name);
-    return NULL;
-  }
-  if (code != ERROR_ALREADY_EXISTS)
-    return job;
-  CloseHandle(job);
-  hp_error_set(err, HP_ALREADY_EXISTS,
-               "the job %s exists already: a container of this name runs, or its shim was killed; delete it "
-               "first",
-               name);
-  return NULL;
+  return job;
 }
 
 static int set_up(HANDLE job, struct hp_error *err) {
@@ -163,17 +176,19 @@ int hp_job_members(HANDLE job, DWORD **pids, size_t *count, struct hp_error *err
 
 HANDLE hp_job_open_member(HANDLE job, DWORD pid, DWORD access) {
   BOOL inside = FALSE;
-  HANDLE process = OpenProcess(access | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+  HANDLE process = OpenProcess(access | PROCESS_QUERY_INFORMATION, FALSE, pid);
   if (process && IsProcessInJob(process, job, &inside) && inside)
     return process;
-  if (process)
+  if (process) {
     CloseHandle(process);
+    SetLastError(ERROR_INVALID_PARAMETER); /* as if the pid were nobody's */
+  }
   return NULL;
 }
 
 struct member {
   uint32_t pid;
-  uint64_t started; /* 100 ns since 1601; 0: it has ended */
+  uint64_t started; /* 100 ns since 1601; 0: we may not look at it */
 };
 
 static int by_age(const void *left, const void *right) {
@@ -183,32 +198,35 @@ static int by_age(const void *left, const void *right) {
   return a->pid < b->pid ? -1 : a->pid > b->pid;
 }
 
-static uint64_t started_at(HANDLE job, DWORD pid) {
+/* false: it has ended. One that keeps us out is listed all the same. */
+static bool look_at(HANDLE job, DWORD pid, struct member *member) {
   FILETIME created = {0}, exited, kernel, user;
-  HANDLE process = hp_job_open_member(job, pid, PROCESS_QUERY_LIMITED_INFORMATION);
-  if (!process)
-    return 0;
-  GetProcessTimes(process, &created, &exited, &kernel, &user);
-  CloseHandle(process);
-  return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
+  HANDLE process = hp_job_open_member(job, pid, 0);
+  if (!process && GetLastError() != ERROR_ACCESS_DENIED)
+    return false;
+  if (process) {
+    GetProcessTimes(process, &created, &exited, &kernel, &user);
+    CloseHandle(process);
+  }
+  *member = (struct member){pid, (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+  return true;
 }
 
 int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err) {
   DWORD *found;
+  size_t found_count, member_count = 0;
   *pids = NULL;
   *count = 0;
   HANDLE job = hp_job_of(container, err);
-  size_t found_count;
   if (!job || hp_job_members(job, &found, &found_count, err) != 0)
     return -1;
   struct member *members = hp_alloc(found_count * sizeof *members);
   for (size_t i = 0; i < found_count; i++)
-    members[i] = (struct member){found[i], started_at(job, found[i])};
-  qsort(members, found_count, sizeof *members, by_age);
-  *pids = hp_alloc(found_count * sizeof **pids);
-  for (size_t i = 0; i < found_count; i++)
-    if (members[i].started > 0)
-      (*pids)[(*count)++] = members[i].pid;
+    member_count += look_at(job, found[i], &members[member_count]);
+  qsort(members, member_count, sizeof *members, by_age);
+  *pids = hp_alloc(member_count * sizeof **pids);
+  for (; *count < member_count; ++*count)
+    (*pids)[*count] = members[*count].pid;
   free(members);
   free(found);
   return 0;

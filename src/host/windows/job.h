@@ -15,7 +15,8 @@ HANDLE hp_job_of(const struct host_container *container, struct hp_error *err);
 /* (pool) Pids in the job, in the kernel's order; *pids is malloced. */
 int hp_job_members(HANDLE job, DWORD **pids, size_t *count, struct hp_error *err);
 /* (any) A handle on a process that is in the job: its pid may have been given to
- * another process since it was read. NULL: gone, or not ours. */
+ * another process since it was read. access and PROCESS_QUERY_INFORMATION. NULL:
+ * GetLastError() tells who keeps us out from who is gone or not of the job. */
 HANDLE hp_job_open_member(HANDLE job, DWORD pid, DWORD access);
 
 /* (pool) Terminates what is in the job and waits until it is empty. */

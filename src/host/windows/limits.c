@@ -7,13 +7,13 @@
 
 /* ---- memory ------------------------------------------------------------------------ */
 
+/* Written whole, not changed: nobody else sets limits of these jobs. */
 static int apply_memory(HANDLE job, struct hp_number memory, struct hp_error *err) {
   if (!memory.set)
     return 0;
-  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits;
-  if (!QueryInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits, NULL))
-    return hp_error_set_os(err, (int)GetLastError(), "QueryInformationJobObject, the job's limits");
-  limits.BasicLimitInformation.LimitFlags &= ~(DWORD)JOB_OBJECT_LIMIT_JOB_MEMORY;
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {
+      .BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
+  };
   if (memory.value > 0) {
     limits.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_JOB_MEMORY;
     limits.JobMemoryLimit = (SIZE_T)memory.value;

@@ -74,7 +74,7 @@ static int set_memory(struct numbers *numbers, HANDLE job, struct hp_error *err)
   if (hp_job_members(job, &pids, &count, err) != 0)
     return -1;
   for (size_t i = 0; i < count; i++) {
-    HANDLE process = hp_job_open_member(job, pids[i], PROCESS_QUERY_LIMITED_INFORMATION);
+    HANDLE process = hp_job_open_member(job, pids[i], 0);
     if (!process)
       continue;
     add_memory_of(process, &numbers->memory.memory_usage_private_working_set_bytes, &commit);
