@@ -54,6 +54,15 @@ static inline void run_for(unsigned milliseconds) {
   }
 }
 
+/* Runs the loop until a process or thread has ended. */
+static inline DWORD wait_for(HANDLE thing) {
+  uint64_t deadline = GetTickCount64() + PATIENCE_MS;
+  DWORD result;
+  while ((result = WaitForSingleObject(thing, 1)) == WAIT_TIMEOUT && GetTickCount64() < deadline)
+    uv_run(&loop, UV_RUN_NOWAIT);
+  return result;
+}
+
 /* ---- containerd's end of a pipe ----------------------------------------------- */
 
 struct far_end {
@@ -193,12 +202,9 @@ static inline HANDLE run_program(const char *command, HANDLE const ends[3], void
 
 /* Runs the loop until the process has ended; its exit status. */
 static inline DWORD wait_for_exit(HANDLE process) {
-  uint64_t deadline = GetTickCount64() + PATIENCE_MS;
   DWORD status = 0;
-  while (WaitForSingleObject(process, 1) == WAIT_TIMEOUT && GetTickCount64() < deadline)
-    uv_run(&loop, UV_RUN_NOWAIT);
+  ck_assert_uint_eq(wait_for(process), WAIT_OBJECT_0);
   ck_assert(GetExitCodeProcess(process, &status));
-  ck_assert_uint_ne(status, STILL_ACTIVE);
   CloseHandle(process);
   return status;
 }

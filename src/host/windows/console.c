@@ -32,10 +32,10 @@ static int failed(HRESULT status, const char *call, COORD size, struct hp_error 
 }
 
 static int make_size(unsigned columns, unsigned rows, COORD *size, struct hp_error *err) {
-  if (columns > SIZE_LIMIT || rows > SIZE_LIMIT)
+  if (columns == 0 || rows == 0 || columns > SIZE_LIMIT || rows > SIZE_LIMIT)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "terminal size %ux%u is out of range; at most %u is possible", columns, rows,
-                        SIZE_LIMIT);
+                        "terminal size %ux%u is out of range; 1x1 to %ux%u is possible", columns, rows,
+                        SIZE_LIMIT, SIZE_LIMIT);
   *size = (COORD){(SHORT)columns, (SHORT)rows};
   return 0;
 }

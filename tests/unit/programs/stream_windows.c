@@ -84,8 +84,12 @@ static void say_size(const char *what) {
 static void console(void) {
   char line[128];
   DWORD got = 0;
+  DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE;
+  out = CreateFileW(L"CONOUT$", GENERIC_READ | GENERIC_WRITE, share, NULL, OPEN_EXISTING, 0, NULL);
+  HANDLE in = CreateFileW(L"CONIN$", GENERIC_READ | GENERIC_WRITE, share, NULL, OPEN_EXISTING, 0, NULL);
   say_size("console");
-  while (ReadFile(GetStdHandle(STD_INPUT_HANDLE), line, sizeof line - 1, &got, NULL) && got > 0) {
+  /* Ctrl+Z reads as nothing on Windows, and as itself under Wine. */
+  while (ReadFile(in, line, sizeof line - 1, &got, NULL) && got > 0 && line[0] != '\x1a') {
     line[strcspn(line, "\r\n")] = '\0';
     say(out, "heard ");
     say(out, line);
