@@ -1,5 +1,6 @@
 #include "host_windows_process.h"
 
+#include "host/windows/console.h"
 #include "host/windows/launch.h"
 #include "host/windows/reaper.h"
 #include "host/windows/winapi.h"
@@ -398,6 +399,61 @@ START_TEST(test_the_launcher_tells_the_true_error) {
 }
 END_TEST
 
+static void assert_answer_refused(const char *answer, const char *wanted) {
+  struct hp_strings args = WORDS(self, "exit", "0"), env = {0};
+  hp_strings_take(&env, hp_printf("HP_HOSTILE=%s", answer));
+  struct hp_process_spec process = {.args = args, .env = env};
+  const struct host_spawn spawn = {.process = &process};
+  struct host_spawned spawned;
+  ck_assert_int_eq(host_process_spawn(container, &spawn, &spawned, &err), -1);
+  ck_assert_msg(strstr(err.message, wanted) != NULL, "%s", err.message);
+  hp_strings_clear(&args);
+  hp_strings_clear(&env);
+}
+
+START_TEST(test_hostile_answers) {
+  struct run run;
+  HANDLE out;
+  char answer[64];
+  start_self("sleep", NULL, &run, &out); /* an exec of this container, known already */
+  watch(&run);
+  container->silo = true;
+  snprintf(answer, sizeof answer, "{\"pid\":%lu}", (unsigned long)GetCurrentProcessId());
+  assert_answer_refused(answer, "no new process of its job");
+  snprintf(answer, sizeof answer, "{\"pid\":%u}", run.pid);
+  assert_answer_refused(answer, "no new process of its job");
+  assert_answer_refused("{\"pid\":4294967296}", "does not say why");
+  assert_answer_refused("{\"pid\":\"1\"}", "does not say why");
+  assert_answer_refused("{\"code\":99,\"message\":\"a\\nb\"}", "a\\x0ab");
+  ck_assert_int_eq(err.code, HP_UNKNOWN);
+  assert_answer_refused("[1]", "does not answer in JSON");
+  assert_answer_refused("too much", "more than 65536");
+  assert_answer_refused("nothing", "status 0x2a");
+  ck_assert_int_eq(host_job_kill(container, &err), 0);
+  wait_for(&run.ends, 1);
+  CloseHandle(out);
+}
+END_TEST
+
+/* ---- terminals ------------------------------------------------------------------------------- */
+
+START_TEST(test_terminal) {
+  struct hp_strings args = WORDS(self, "exit", "6");
+  struct hp_process_spec process = {.args = args, .terminal = true};
+  const struct host_spawn spawn = {.process = &process};
+  struct host_spawned spawned;
+  container->silo = _i == 1; /* from inside, too */
+  ck_assert_msg(host_process_spawn(container, &spawn, &spawned, &err) == 0, "%s", err.message);
+  ck_assert_ptr_nonnull(spawned.terminal);
+  struct run run = {.pid = spawned.pid};
+  watch(&run);
+  wait_for(&run.ends, 1);
+  ck_assert_uint_eq(run.status, 6);
+  hp_console_free(spawned.terminal);
+  hp_strings_clear(&args);
+}
+END_TEST
+
 START_TEST(test_launching_does_not_leak) {
   DWORD before = 0;
   container->silo = true;
@@ -443,6 +499,8 @@ int main(int argc, char **argv) {
   tcase_add_test(test, test_launched_from_inside);
   tcase_add_test(test, test_the_launcher_leaves);
   tcase_add_test(test, test_the_launcher_tells_the_true_error);
+  tcase_add_test(test, test_hostile_answers);
+  tcase_add_loop_test(test, test_terminal, 0, 2);
   tcase_add_test(test, test_launching_does_not_leak);
   suite_add_tcase(suite, test);
   return hp_run_suite(suite);

@@ -15,6 +15,7 @@
 #include "host/windows/job.h"
 #include "host/windows/launcher.h"
 #include "host/windows/text.h"
+#include "spec/command.h"
 #include "support.h"
 
 #include <shellapi.h> /* after windows.h */
@@ -50,13 +51,29 @@ static void child_start_another(char *const *argv) {
   printf("%lu\n", (unsigned long)process.dwProcessId);
 }
 
+/* In the launcher's place: answers what the environment says. */
+static inline void child_answer(HANDLE pipe, const char *answer) {
+  DWORD done, length = (DWORD)strlen(answer);
+  char request[4096];
+  if (strcmp(answer, "nothing") == 0)
+    ExitProcess(42);
+  if (strcmp(answer, "too much") == 0)
+    length = 0xffffffff;
+  WriteFile(pipe, &length, sizeof length, &done, NULL);
+  WriteFile(pipe, answer, (DWORD)strlen(answer), &done, NULL);
+  while (ReadFile(pipe, request, sizeof request, &done, NULL) && done > 0)
+    ;
+}
+
 /* Does what argv says; false: this is no child. */
 static inline bool run_as_child(int argc, char **argv, int *status) {
   const char *verb = argc > 1 ? argv[1] : "";
   char text[1024];
   *status = 0;
   _setmode(_fileno(stdout), _O_BINARY);
-  if (hp_launcher_is_asked(argc, argv))
+  if (hp_launcher_is_asked(argc, argv) && GetEnvironmentVariableA("HP_HOSTILE", text, sizeof text))
+    child_answer((HANDLE)(uintptr_t)strtoull(argv[2], NULL, 10), text);
+  else if (hp_launcher_is_asked(argc, argv))
     *status = hp_launcher_main(argv);
   else if (strcmp(verb, "arguments") == 0)
     child_print_arguments();
@@ -95,7 +112,7 @@ static struct host_container *container;
 static char self[MAX_PATH], folder[MAX_PATH];
 static uv_loop_t loop;
 
-static json_t *job_record(const char *name) {
+static inline json_t *job_record(const char *name) {
   char *full = hp_printf("Global\\hostprocess-test-%lu-%s", (unsigned long)GetCurrentProcessId(), name);
   json_t *record = json_pack("{s:s, s:s}", "kind", "job", "name", full);
   free(full);
@@ -103,7 +120,7 @@ static json_t *job_record(const char *name) {
 }
 
 /* Makes the job of `container` with these limits. */
-static int make_job(const char *name, const struct hp_limits *limits) {
+static inline int make_job(const char *name, const struct hp_limits *limits) {
   struct hp_container_spec spec = {.limits = *limits};
   const struct host_container_request request = {.namespace_name = "test", .id = name, .spec = &spec};
   json_t *record = job_record(name);

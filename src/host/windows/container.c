@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "host/windows/identity.h"
+
 static const char *kind_of(const json_t *record) {
   const char *kind = json_string_value(json_object_get(record, "kind"));
   return kind ? kind : "(none)";

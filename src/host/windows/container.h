@@ -47,9 +47,6 @@ int hp_identity_release(const json_t *record, bool *known, struct hp_error *err)
 int hp_job_release(const json_t *record, bool *known, struct hp_error *err);
 int hp_volume_release(const json_t *record, bool *known, struct hp_error *err);
 
-/* host_sweep: accounts whose bundle is gone. */
-void hp_identity_sweep(void);
-
 void hp_identity_clear(struct host_container *container);
 void hp_job_clear(struct host_container *container);
 void hp_volume_clear(struct host_container *container);
