@@ -17,6 +17,7 @@ update=$build/demo-update
 
 dir=$(mktemp -d /tmp/hostprocess-demo.XXXXXX)
 chmod 755 "$dir"
+export CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS=1
 server=
 finish() {
 	local status=$?
@@ -28,7 +29,8 @@ trap finish EXIT
 
 # show COMMAND… prints the command as a person would type it, and runs it.
 show() {
-	printf '$ %s\n' "${*//$dir\//}"
+	local line="${*//$dir\//}"
+	printf "$ %s\n" "${line//$build\/demo-/}"
 	"$@"
 }
 
@@ -40,6 +42,17 @@ wait_for() {
 	done
 	die "gave up waiting for: $*"
 }
+
+# leftovers prints what there still is of the demo's containers on this host.
+leftovers() {
+	pgrep -af -- "^[^ ]*containerd-shim-hostprocess-v1 .*$dir" || true
+	grep -o ' /hpc[^ ]*' /proc/self/mountinfo || true
+	find /sys/fs/cgroup -type d -path '*hostprocess/demo*' 2>/dev/null || true
+	grep -o '"kind":"[^"]*"' "$dir/shim-state/ledger.json" || true
+	[ ! -e /var/run/demo-config ] || echo /var/run/demo-config
+}
+
+nothing_left() { [ -z "$(leftovers)" ]; }
 
 write_spec() {
 	local file=$1 root_path=$2
@@ -85,15 +98,9 @@ demo() {
 	show ctr task rm stays || true
 	show ctr container rm stays
 	say "# what is left of it:"
-	wait_for sh -c "! pgrep -f -- '-namespace demo -address $run' && ! grep -q ' /hpc' /proc/self/mountinfo && ! grep -q kind '$dir/shim-state/ledger.json'"
+	wait_for nothing_left
 	local left
-	left=$(
-		pgrep -af -- "-namespace demo -address $run" || true
-		grep -o ' /hpc[^ ]*' /proc/self/mountinfo || true
-		find /sys/fs/cgroup -type d -path '*hostprocess/demo*' 2>/dev/null || true
-		grep -o '"kind":"[^"]*"' "$dir/shim-state/ledger.json" || true
-		[ ! -e /var/run/demo-config ] || echo /var/run/demo-config
-	)
+	left=$(leftovers)
 	say "${left:-nothing}"
 	kill "$server"
 	wait "$server" || true

@@ -173,8 +173,8 @@ static void on_exit_status(void *arg, uint32_t pid, uint32_t status, struct hp_t
     uv_close((uv_handle_t *)&logger->timer, on_timer_closed);
     return;
   }
-  hp_log(HP_LOG_WARNING, NULL, "logging program %s ended early with status %u; output is dropped from now on",
-         logger->path, status);
+  hp_log(status ? HP_LOG_WARNING : HP_LOG_DEBUG, NULL,
+         "logging program %s ended with status %u; output is dropped from now on", logger->path, status);
   if (logger->exited)
     logger->exited(logger->arg);
 }

@@ -57,11 +57,13 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.er
 [ttrpc]
   address = %q
 [plugins."%s = %q
+[plugins.%q.containerd]
+  default_runtime_name = "hostprocess"
 [plugins.%q.containerd.runtimes.hostprocess]
   runtime_type = %q
   pod_annotations = ["microsoft.com/*"]
   container_annotations = ["microsoft.com/*"]
-`, format, filepath.Join(s.dir, "root"), filepath.Join(s.dir, "state"), s.address, s.address+".ttrpc", images, pauseImage, runtimes, runtimeName)
+`, format, filepath.Join(s.dir, "root"), filepath.Join(s.dir, "state"), s.address, s.address+".ttrpc", images, pauseImage, runtimes, runtimes, runtimeName)
 	write(t, filepath.Join(s.dir, "config.toml"), config, 0o644)
 	if err := s.start(); err != nil {
 		t.Fatal(err)
