@@ -49,6 +49,9 @@ int hp_error_set(struct hp_error *err, enum hp_code code, const char *format, ..
  * ResourceExhausted, EINVAL… → Internal). Returns -1. */
 int hp_error_set_os(struct hp_error *err, int os_code, const char *format, ...) HP_PRINTF(3, 4);
 
+/* The same for a libuv call; status is what it returned, negative. */
+int hp_error_set_uv(struct hp_error *err, int status, const char *format, ...) HP_PRINTF(3, 4);
+
 /* Puts "format: " in front of the message; keeps the codes. Returns -1. */
 int hp_error_wrap(struct hp_error *err, const char *format, ...) HP_PRINTF(2, 3);
 

@@ -26,10 +26,17 @@ struct deletion {
   bool left;     /* the journal names something: the container did not end well */
 };
 
+static const char *last_part(const char *address) {
+  const char *part = address;
+  for (const char *c = address; *c; c++)
+    if (*c == '/' || *c == '\\')
+      part = c + 1;
+  return part;
+}
+
 /* Whose address it is shows in its last part, whichever directory it is in. */
 static bool same_name(const char *a, const char *b) {
-  const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
-  return name_a && name_b && strcmp(name_a, name_b) == 0;
+  return strcmp(last_part(a), last_part(b)) == 0;
 }
 
 /* A bundle that `start` never saw, as those of members with containerd 2.x, has
