@@ -13,7 +13,7 @@
 #include "host/host.h"
 #include "runtime/journal.h"
 
-#define ASK_MS 2000 /* of the five seconds that containerd gives delete */
+#define ASK_MS 3000 /* of the five seconds that containerd gives delete */
 #define SIGNAL_KILL 9
 #define STATUS_KILLED (128 + SIGNAL_KILL)
 #define STATUS_UNKNOWN 255
