@@ -1,3 +1,4 @@
+#define HP_ERROR_DEFINITIONS
 #include "base/error.h"
 
 #include <errno.h>

@@ -66,6 +66,20 @@ int hp_error_copy(struct hp_error *to, const struct hp_error *from);
 
 void hp_error_clear(struct hp_error *err);
 
+/* The analyzer reads one file at a time: it is told what these return. */
+#if defined(__clang_analyzer__) && !defined(HP_ERROR_DEFINITIONS)
+static inline int hp_error_returns(int returned) {
+  (void)returned;
+  return -1;
+}
+#define hp_error_set(...) hp_error_returns(hp_error_set(__VA_ARGS__))
+#define hp_error_set_os(...) hp_error_returns(hp_error_set_os(__VA_ARGS__))
+#define hp_error_wrap(...) hp_error_returns(hp_error_wrap(__VA_ARGS__))
+#define hp_error_recode(...) hp_error_returns(hp_error_recode(__VA_ARGS__))
+#define hp_error_move(...) hp_error_returns(hp_error_move(__VA_ARGS__))
+#define hp_error_copy(...) hp_error_returns(hp_error_copy(__VA_ARGS__))
+#endif
+
 /* "NotFound" for HP_NOT_FOUND and so on; "Code(99)"'s place is "Unknown". */
 const char *hp_code_name(enum hp_code code);
 

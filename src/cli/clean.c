@@ -13,7 +13,7 @@
 #include "host/host.h"
 #include "runtime/journal.h"
 
-#define ASK_MS 2000 /* of the five seconds that containerd gives delete */
+#define ASK_MS 3000 /* of the five seconds that containerd gives delete */
 #define SIGNAL_KILL 9
 #define STATUS_KILLED (128 + SIGNAL_KILL)
 #define STATUS_UNKNOWN 255
@@ -87,7 +87,7 @@ static void warn(const char *what, struct hp_error *err) {
 /* The shim still runs this container, and containerd has given up on it. Of
  * a pod's shim only the one container may be taken. */
 static int ask_for_container(const struct deletion *deletion, struct hp_error *err) {
-  char *id = (char *)(uintptr_t)deletion->flags->id;
+  char *id = (char *)deletion->flags->id;
   Containerd__Task__V2__KillRequest kill_request = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
   kill_request.id = id;
   kill_request.signal = SIGNAL_KILL;
@@ -110,7 +110,7 @@ static int ask_for_container(const struct deletion *deletion, struct hp_error *e
  * when it is told to; one that has other containers stays. */
 static void ask_to_end(const struct deletion *deletion) {
   Containerd__Task__V2__ShutdownRequest request = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
-  request.id = (char *)(uintptr_t)deletion->flags->id;
+  request.id = (char *)deletion->flags->id;
   const struct hp_question question = {"Shutdown", &request.base, false};
   struct hp_error err = HP_ERROR_INIT;
   bool lost;

@@ -46,13 +46,13 @@ static int write_info(Google__Protobuf__Any *options) {
     return EXIT_FAILURE;
   }
   Containerd__Types__RuntimeVersion version = CONTAINERD__TYPES__RUNTIME_VERSION__INIT;
-  version.version = (char *)(uintptr_t)HP_VERSION;
-  version.revision = (char *)(uintptr_t)HP_REVISION;
+  version.version = (char *)HP_VERSION;
+  version.revision = (char *)HP_REVISION;
   Google__Protobuf__Any feature_any = GOOGLE__PROTOBUF__ANY__INIT;
-  feature_any.type_url = (char *)(uintptr_t)FEATURES_TYPE;
+  feature_any.type_url = (char *)FEATURES_TYPE;
   feature_any.value = (ProtobufCBinaryData){strlen(json), (uint8_t *)json};
   Containerd__Types__RuntimeInfo info = CONTAINERD__TYPES__RUNTIME_INFO__INIT;
-  info.name = (char *)(uintptr_t)RUNTIME_NAME;
+  info.name = (char *)RUNTIME_NAME;
   info.version = &version;
   info.options = options;
   info.features = &feature_any;

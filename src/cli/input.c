@@ -50,7 +50,7 @@ static int write_all(int fd, const char *text) {
   size_t left = strlen(text);
   while (left > 0) {
     uv_fs_t call;
-    uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)text, (unsigned)left);
+    uv_buf_t buffer = uv_buf_init((char *)text, (unsigned)left);
     int put = uv_fs_write(NULL, &call, fd, &buffer, 1, -1, NULL);
     uv_fs_req_cleanup(&call);
     if (put < 0)

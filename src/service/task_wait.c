@@ -77,5 +77,6 @@ void hp_task_wait(struct hp_task_service *service, struct ttrpc_call *call, cons
 
 void hp_task_wait_cancel_all(struct hp_task_service *service) {
   while (service->waits)
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the link of the first is service->waits itself
     wait_cancel(service->waits, "the shim is shutting down");
 }

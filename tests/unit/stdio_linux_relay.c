@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "loop_wait.h"
 #include "support.h"
 
 #define MIB (1u << 20)
@@ -26,10 +27,6 @@ static int sink[2];   /* [1] the relay's, [0] the reader's */
 static void on_ended(void *arg) {
   ck_assert_ptr_eq(arg, &ended);
   ended++;
-}
-
-static void on_nothing(uv_timer_t *timer) {
-  (void)timer;
 }
 
 /* A relay between two pipes; keeper: with a read end of the sink of its own. */
@@ -66,13 +63,7 @@ static void teardown(void) {
 
 /* Runs the loop until the relay has ended; fails after limit_ms. */
 static void run_until_ended(unsigned limit_ms) {
-  uv_timer_t timer;
-  uv_timer_init(&loop, &timer);
-  uv_timer_start(&timer, on_nothing, limit_ms, 0);
-  while (!ended && uv_is_active((uv_handle_t *)&timer))
-    uv_run(&loop, UV_RUN_ONCE);
-  uv_close((uv_handle_t *)&timer, NULL);
-  uv_run(&loop, UV_RUN_NOWAIT);
+  LOOP_WAIT(&loop, ended, limit_ms);
   ck_assert_uint_eq(ended, 1);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/linux/container.h"
+#include "loop_wait.h"
 #include "support.h"
 
 #define MIB (1u << 20)
@@ -126,13 +127,7 @@ static void start(const struct names *names, const char *script) {
 
 /* Runs the loop until *value is least; fails after 60 s. */
 static void run_until(const unsigned *value, unsigned least) {
-  uv_timer_t timer;
-  uv_timer_init(&loop, &timer);
-  uv_timer_start(&timer, on_nothing, 60000, 0);
-  while (*value < least && uv_is_active((uv_handle_t *)&timer))
-    uv_run(&loop, UV_RUN_ONCE);
-  uv_close((uv_handle_t *)&timer, NULL);
-  uv_run(&loop, UV_RUN_NOWAIT);
+  LOOP_WAIT(&loop, *value >= least, 60000);
   ck_assert_uint_ge(*value, least);
 }
 

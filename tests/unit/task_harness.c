@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "loop_wait.h"
 
 struct hp_pod pod;
 struct hp_task_service *service;
@@ -100,21 +101,9 @@ void task_send(int version, const char *method, const ProtobufCMessage *request,
                     answer);
 }
 
-static void expire(uv_timer_t *timer) {
-  *(bool *)timer->data = true;
-}
-
 void task_run_until(const bool *condition) {
-  bool expired = false;
-  uv_timer_t timer;
-  uv_timer_init(&loop, &timer);
-  timer.data = &expired;
-  uv_timer_start(&timer, expire, 10000, 0);
-  while (!*condition && !expired)
-    uv_run(&loop, UV_RUN_ONCE);
-  uv_close((uv_handle_t *)&timer, NULL);
-  uv_run(&loop, UV_RUN_NOWAIT);
-  ck_assert_msg(*condition, "waited 10 s in vain");
+  LOOP_WAIT(&loop, *condition, 40000);
+  ck_assert_msg(*condition, "waited 40 s in vain");
 }
 
 void task_settle(void) {

@@ -19,8 +19,9 @@
 #define READY_MS 10000
 #define FINISH_MS 2000
 #define TERM_MS 12000
-#define STATUS_MS 5000 /* for a program that is ending to have ended */
-#define PF_EXITING 4ul /* in /proc/PID/stat, see proc(5) and linux/sched.h */
+#define STATUS_MS 5000        /* for a program that is ending to have ended */
+#define PF_EXITING 4ul        /* in /proc/PID/stat, see proc(5) and linux/sched.h */
+#define FIELDS_BEFORE_FLAGS 7 /* spaces between the ")" of the name and the flags */
 
 struct hp_logger {
   char *path;
@@ -51,10 +52,9 @@ static bool is_ending(uint32_t pid) {
     return true;
   text[got] = '\0';
   const char *field = strrchr(text, ')'); /* the name before may hold anything */
-  unsigned long flags = 0;
-  if (!field || sscanf(field, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
-    return false;
-  return (flags & PF_EXITING) != 0;
+  for (int skipped = 0; field && skipped < FIELDS_BEFORE_FLAGS; skipped++)
+    field = strchr(field + 1, ' ');
+  return field && (strtoul(field, NULL, 10) & PF_EXITING) != 0;
 }
 
 /* Looks at the status without taking it from the reaper. */
