@@ -34,6 +34,7 @@ type hand struct {
 	dir    string
 	policy string
 	ttrpc  string // TTRPC_ADDRESS, "" for none
+	env    []string
 }
 
 func byHand(t *testing.T) *hand {
@@ -72,6 +73,7 @@ func (h *hand) command(id, bundle string, args ...string) *exec.Cmd {
 		"-address", filepath.Join(h.dir, "containerd.sock"), "-id", id}, args...)...)
 	command.Dir = bundle
 	command.Env = append(os.Environ(), "HOSTPROCESS_POLICY="+h.policy, "HOSTPROCESS_STATE_DIR="+filepath.Join(h.dir, "shim-state"))
+	command.Env = append(command.Env, h.env...)
 	if h.ttrpc != "" {
 		command.Env = append(command.Env, "TTRPC_ADDRESS="+h.ttrpc)
 	}

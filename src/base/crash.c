@@ -1,6 +1,4 @@
-/* Where a test build stops dead, to show that whatever is on the host by then
- * is in the journal. */
-#include "runtime/journal.h"
+#include "base/crash.h"
 
 #if defined(HP_CRASH_POINTS)
 #include <stdatomic.h>
