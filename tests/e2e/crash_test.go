@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -20,7 +19,6 @@ import (
 	task "github.com/containerd/containerd/api/runtime/task/v3"
 	"github.com/containerd/ttrpc"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // The journal's proof. A shim that was built with HP_CRASH_POINTS stops dead at
@@ -82,15 +80,6 @@ func (l *life) up(id, bundle string, at int) error {
 	l.t.Cleanup(func() { _ = l.client.Close() })
 	l.task = task.NewTTRPCTaskClient(l.client)
 	return nil
-}
-
-func anyOf(t *testing.T, name string, value any) *anypb.Any {
-	t.Helper()
-	data, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &anypb.Any{TypeUrl: "types.containerd.io/opencontainers/runtime-spec/1/" + name, Value: data}
 }
 
 func (l *life) exec(ctx context.Context, id, exec string, args ...string) error {

@@ -25,6 +25,7 @@ import (
 	"github.com/containerd/ttrpc"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
@@ -97,6 +98,14 @@ func (h *hand) start(id, bundle string) (string, error) {
 // up starts a shim, which the test's end makes sure is gone, and connects.
 func (h *hand) up(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
 	h.t.Helper()
+	service, client := h.dial(id, bundle)
+	h.t.Cleanup(func() { h.down(id, bundle, client) })
+	return service, client
+}
+
+// dial starts a shim, which the test itself ends, and connects.
+func (h *hand) dial(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
+	h.t.Helper()
 	address, err := h.start(id, bundle)
 	if err != nil {
 		h.t.Fatal(err)
@@ -106,7 +115,6 @@ func (h *hand) up(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
 		h.t.Fatal(err)
 	}
 	client := ttrpc.NewClient(connection)
-	h.t.Cleanup(func() { h.down(id, bundle, client) })
 	return task.NewTTRPCTaskClient(client), client
 }
 
@@ -155,6 +163,16 @@ func (h *hand) delete(id, bundle string) (*task.DeleteResponse, error) {
 	}
 	var response task.DeleteResponse
 	return &response, proto.Unmarshal(out.Bytes(), &response)
+}
+
+// anyOf is one of the JSON messages that Exec and Update carry.
+func anyOf(t *testing.T, name string, value any) *anypb.Any {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &anypb.Any{TypeUrl: "types.containerd.io/opencontainers/runtime-spec/1/" + name, Value: data}
 }
 
 func code(err error) error { return errgrpc.ToNative(err) }
