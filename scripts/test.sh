@@ -98,7 +98,7 @@ lane_e2e-asan() { need_containerd; e2e e2e-asan "$containerd_bin/containerd" asa
 lane_e2e-tsan() { need_containerd; e2e e2e-tsan "$containerd_bin/containerd" tsan; }
 
 # The journal: the shim stopped dead at every point, then `delete`.
-lane_crash() { need_containerd; e2e crash "$containerd_bin/containerd" crash '^TestCrash' crash; }
+lane_crash() { need_containerd; e2e crash "$containerd_bin/containerd" crash '^Test(Crash|Trace)' crash; }
 
 # cgroup v2, in a booted Debian cloud kernel under emulation.
 lane_vm() { "$root/scripts/vm.sh"; }
