@@ -10,6 +10,15 @@ name=$1 containerd=$2 shim_dir=$3 pattern=${4:-.}
 [ "$(id -u)" = 0 ] || die "the behaviour suite needs root: it makes cgroups, mounts and accounts"
 log=$build/$name.log
 
+# What a sanitizer finds in a shim, a daemon without a terminal, it writes here.
+findings=$build/findings-$name
+rm -rf "$findings"
+mkdir -p "$findings"
+chmod 1777 "$findings"
+export ASAN_OPTIONS=log_path=$findings/asan:detect_leaks=1:strict_string_checks=1
+export UBSAN_OPTIONS=log_path=$findings/ubsan:print_stacktrace=1
+export TSAN_OPTIONS="log_path=$findings/tsan:second_deadlock_stack=1:suppressions=$root/tests/tsan-suppressions.txt"
+
 run() {
 	HP_CONTAINERD=$containerd HP_CTR=$(dirname "$containerd")/ctr HP_SHIM_DIR=$shim_dir HP_LANE=$name \
 		"$build/e2e.test" -test.v -test.timeout 20m -test.run "$1" >"$2" 2>&1 </dev/null
@@ -40,4 +49,9 @@ if [ $status -ne 0 ]; then
 	say "$name: once more, by themselves: $again"
 	run "^($again)\$" "$log.again" || { grep -v -E '^(=== | *--- PASS)' "$log.again" | tail -n 120; die "$name: failed twice: $again"; }
 	say "$name: FLAKY, failed once and passed alone: $again"
+fi
+
+if [ -n "$(ls -A "$findings")" ]; then
+	head -n 60 "$findings"/*
+	die "$name: a sanitizer found something in a shim"
 fi

@@ -451,6 +451,42 @@ static size_t open_descriptors(void) {
 }
 
 /* Success, refusal and release alike give every descriptor back. */
+/* Neighbours come and go below one parent, which the last of them removes. */
+START_TEST(neighbours_race_for_their_parent) {
+  if (!can_make_jobs())
+    return;
+  enum { NEIGHBOURS = 4, ROUNDS = 40 };
+  pid_t children[NEIGHBOURS];
+  char *top = hp_printf("/hp-unit-%d", (int)getpid());
+  for (int i = 0; i < NEIGHBOURS; i++) {
+    children[i] = fork();
+    if (children[i] != 0)
+      continue;
+    int failures = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+      struct job job;
+      struct hp_error err = HP_ERROR_INIT;
+      job_init(&job);
+      free(job.spec.cgroups_path);
+      job.spec.cgroups_path = hp_printf("%s/pod/neighbour-%d", top, i);
+      if (job_try(&job, &err) != 0 || job_release(&job, &err) != 0) {
+        fprintf(stderr, "neighbour %d, round %d: %s\n", i, round, err.message);
+        failures++;
+      }
+      hp_error_clear(&err);
+      job_end(&job);
+    }
+    _exit(failures == 0 ? 0 : 1);
+  }
+  for (int i = 0; i < NEIGHBOURS; i++) {
+    int status;
+    ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+    ck_assert_int_eq(status, 0);
+  }
+  free(top);
+}
+END_TEST
+
 START_TEST(no_descriptor_is_left_open) {
   if (!can_make_jobs())
     return;
@@ -561,6 +597,7 @@ int main(void) {
   tcase_add_test(real, pause_stops_progress);
   tcase_add_test(real, a_signal_reaches_everyone);
   tcase_add_test(real, no_descriptor_is_left_open);
+  tcase_add_test(real, neighbours_race_for_their_parent);
   tcase_add_test(real, without_a_job);
   tcase_add_test(real, v2_on_the_unified_hierarchy);
   suite_add_tcase(suite, real);

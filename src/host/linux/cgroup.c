@@ -146,7 +146,10 @@ static enum walk_end make_path(const struct hp_cgroup_record *record, const stru
     directory = child;
     if (prepared < 0) {
       hp_close(directory);
-      return WALK_FAILED;
+      if (err->os_code != ENOENT && err->os_code != ENODEV)
+        return WALK_FAILED;
+      hp_error_clear(err);
+      return WALK_AGAIN;
     }
   }
   *leaf = directory;
