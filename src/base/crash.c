@@ -1,8 +1,9 @@
 #include "base/crash.h"
 
+#include <stdlib.h>
+
 #if defined(HP_CRASH_POINTS)
 #include <stdatomic.h>
-#include <stdlib.h>
 
 void hp_crash_point(void) {
   static atomic_ulong passed;

@@ -151,7 +151,7 @@ func (l *life) gone(what string) {
 
 // left says what is still there of it all.
 func (l *life) left() string {
-	s := &server{dir: l.h.dir, policy: l.h.policy, stateDir: filepath.Join(l.h.dir, "shim-state"), namespace: "hand"}
+	s := &server{dir: l.h.dir, policy: l.h.policy, stateDir: filepath.Join(l.h.dir, "shim-state"), namespace: l.h.namespace}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		left := s.leftoversNow() + l.leftNow()

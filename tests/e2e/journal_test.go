@@ -39,7 +39,7 @@ func orphan(t *testing.T) (h *hand, bundle string, left func() string) {
 	_ = syscall.Kill(pid, syscall.SIGKILL)
 	eventually(t, "the shim is dead", func() bool { return !alive(pid) })
 	_ = client.Close()
-	s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: "hand"}
+	s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: h.namespace}
 	return h, bundle, func() string {
 		left := s.leftovers()
 		if mounts, _ := os.ReadFile("/proc/self/mountinfo"); bytes.Contains(mounts, []byte(filepath.Dir(point))) {

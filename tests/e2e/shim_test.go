@@ -31,11 +31,12 @@ import (
 
 // bench is the shim started by hand, without any containerd.
 type hand struct {
-	t      *testing.T
-	dir    string
-	policy string
-	ttrpc  string // TTRPC_ADDRESS, "" for none
-	env    []string
+	t         *testing.T
+	dir       string
+	namespace string // of its own, so that what is left behind is known to be its
+	policy    string
+	ttrpc     string // TTRPC_ADDRESS, "" for none
+	env       []string
 }
 
 func byHand(t *testing.T) *hand {
@@ -44,7 +45,7 @@ func byHand(t *testing.T) *hand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hand{t: t, dir: dir, policy: filepath.Join(dir, "policy.json")}
+	h := &hand{t: t, dir: dir, namespace: filepath.Base(dir), policy: filepath.Join(dir, "policy.json")}
 	write(t, h.policy, "{}", 0o644)
 	t.Cleanup(func() {
 		_ = os.RemoveAll(dir)
@@ -70,7 +71,7 @@ func (h *hand) bundle(id string, spec *specs.Spec) string {
 }
 
 func (h *hand) command(id, bundle string, args ...string) *exec.Cmd {
-	command := exec.Command(filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName), append([]string{"-namespace", "hand",
+	command := exec.Command(filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName), append([]string{"-namespace", h.namespace,
 		"-address", filepath.Join(h.dir, "containerd.sock"), "-id", id}, args...)...)
 	command.Dir = bundle
 	command.Env = append(os.Environ(), "HOSTPROCESS_POLICY="+h.policy, "HOSTPROCESS_STATE_DIR="+filepath.Join(h.dir, "shim-state"))
@@ -220,7 +221,7 @@ func TestShim(t *testing.T) {
 	t.Run("bootstrap-of-version-3", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("v3", spec(t, "true"))
-		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: "v3", Namespace: "hand", LogLevel: -4})
+		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: "v3", Namespace: h.namespace, LogLevel: -4})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -354,7 +355,7 @@ func TestShim(t *testing.T) {
 		if _, err := os.Stat(strings.TrimPrefix(address, "unix://")); err == nil {
 			t.Error("the socket is still there")
 		}
-		s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: "hand"}
+		s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: h.namespace}
 		if left := s.leftovers(); left != "" {
 			t.Errorf("left behind:\n%s", left)
 		}
