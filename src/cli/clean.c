@@ -14,7 +14,7 @@
 #include "host/host.h"
 #include "runtime/journal.h"
 
-#define ASK_MS 2000 /* of the five seconds that containerd gives delete */
+#define ASK_MS 2000  /* of the five seconds that containerd gives delete */
 #define HELD_MS 1000 /* for a journal whose shim is dead */
 #define HELD_POLL_MS 5
 #define SIGNAL_KILL 9
