@@ -50,12 +50,4 @@ int hp_release_records(const json_t *records, struct hp_error *err);
  * records). Idempotent. A bundle whose shim lives is left alone (0, *alive). */
 int hp_release_bundle(const char *bundle, bool *alive, struct hp_error *err);
 
-/* Test builds (HP_CRASH_POINTS) end the process, without any clean-up, at the
- * n-th call when HOSTPROCESS_CRASH_AT=n; elsewhere this is empty. */
-#if defined(HP_CRASH_POINTS)
-void hp_crash_point(void);
-#else
-#define hp_crash_point() ((void)0)
-#endif
-
 #endif

@@ -25,6 +25,7 @@ import (
 	"github.com/containerd/ttrpc"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
@@ -35,6 +36,7 @@ type hand struct {
 	namespace string // of its own, so that what is left behind is known to be its
 	policy    string
 	ttrpc     string // TTRPC_ADDRESS, "" for none
+	env       []string
 }
 
 func byHand(t *testing.T) *hand {
@@ -73,6 +75,7 @@ func (h *hand) command(id, bundle string, args ...string) *exec.Cmd {
 		"-address", filepath.Join(h.dir, "containerd.sock"), "-id", id}, args...)...)
 	command.Dir = bundle
 	command.Env = append(os.Environ(), "HOSTPROCESS_POLICY="+h.policy, "HOSTPROCESS_STATE_DIR="+filepath.Join(h.dir, "shim-state"))
+	command.Env = append(command.Env, h.env...)
 	if h.ttrpc != "" {
 		command.Env = append(command.Env, "TTRPC_ADDRESS="+h.ttrpc)
 	}
@@ -96,6 +99,14 @@ func (h *hand) start(id, bundle string) (string, error) {
 // up starts a shim, which the test's end makes sure is gone, and connects.
 func (h *hand) up(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
 	h.t.Helper()
+	service, client := h.dial(id, bundle)
+	h.t.Cleanup(func() { h.down(id, bundle, client) })
+	return service, client
+}
+
+// dial starts a shim, which the test itself ends, and connects.
+func (h *hand) dial(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
+	h.t.Helper()
 	address, err := h.start(id, bundle)
 	if err != nil {
 		h.t.Fatal(err)
@@ -105,7 +116,6 @@ func (h *hand) up(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
 		h.t.Fatal(err)
 	}
 	client := ttrpc.NewClient(connection)
-	h.t.Cleanup(func() { h.down(id, bundle, client) })
 	return task.NewTTRPCTaskClient(client), client
 }
 
@@ -154,6 +164,16 @@ func (h *hand) delete(id, bundle string) (*task.DeleteResponse, error) {
 	}
 	var response task.DeleteResponse
 	return &response, proto.Unmarshal(out.Bytes(), &response)
+}
+
+// anyOf is one of the JSON messages that Exec and Update carry.
+func anyOf(t *testing.T, name string, value any) *anypb.Any {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &anypb.Any{TypeUrl: "types.containerd.io/opencontainers/runtime-spec/1/" + name, Value: data}
 }
 
 func code(err error) error { return errgrpc.ToNative(err) }
