@@ -251,6 +251,30 @@ START_TEST(a_slow_reader_of_an_exec_loses_nothing) {
 }
 END_TEST
 
+static void *open_late(void *arg) {
+  usleep(100000);
+  int fd = open(out_path, O_RDONLY | O_CLOEXEC); /* waits for a writer */
+  *(bool *)arg = fd >= 0;
+  if (fd >= 0)
+    close(fd);
+  return NULL;
+}
+
+/* Else a process could come and go before a client's thread has opened its end,
+ * and that thread would wait for a writer for ever. */
+START_TEST(opening_waits_a_moment_for_the_reader) {
+  struct hp_error err = HP_ERROR_INIT;
+  pthread_t thread;
+  bool opened = false;
+  ck_assert_int_eq(pthread_create(&thread, NULL, open_late, &opened), 0);
+  ck_assert_int_eq(open_streams(&(struct names){.out = out_path, .exec = true}, &err), 0);
+  hp_stdio_close(stdio, &loop);
+  stdio = NULL;
+  pthread_join(thread, NULL);
+  ck_assert(opened);
+}
+END_TEST
+
 START_TEST(output_waits_in_the_fifo_for_a_late_reader) {
   for (int exec = 0; exec < 2; exec++) {
     exits = drains = 0;
@@ -647,6 +671,7 @@ int main(void) {
   tcase_add_test(outputs, a_burst_of_an_exec_is_whole);
   tcase_add_test(outputs, a_slow_reader_of_an_exec_loses_nothing);
   tcase_add_test(outputs, output_waits_in_the_fifo_for_a_late_reader);
+  tcase_add_test(outputs, opening_waits_a_moment_for_the_reader);
   tcase_add_test(outputs, a_reader_of_init_that_goes_kills_nobody);
   tcase_add_test(outputs, a_reader_of_an_exec_that_goes_kills_nobody);
   tcase_add_test(outputs, an_exec_whose_reader_is_gone_is_soon_drained);
