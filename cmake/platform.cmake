@@ -1,6 +1,9 @@
 # Which host stands behind host.h, and what that system wants of every object.
 if(WIN32)
   enable_language(RC)
+  if(CMAKE_CROSSCOMPILING) # ctest runs the unit programs under Wine
+    set(CMAKE_CROSSCOMPILING_EMULATOR ${CMAKE_SOURCE_DIR}/scripts/wine.sh run)
+  endif()
   set(HP_OS windows)
   # jobapi, ConPTY and the like are looked up at run time; what is linked is
   # there on every Windows that has containers (Server 2019, build 17763).

@@ -101,13 +101,14 @@ lane_ttrpc() {
 	ctest --preset asan -L go
 }
 
-# e2e NAME CONTAINERD SHIM_PRESET [TEST_PATTERN]: the behaviour suite.
+# e2e NAME CONTAINERD SHIM_PRESET [TEST_PATTERN [BUILD_TAGS]]: the behaviour suite.
 e2e() {
-	local name=$1 containerd=$2 preset=$3 pattern=${4:-.}
+	local name=$1 containerd=$2 preset=$3 pattern=${4:-.} tags=${5:-}
+	need_packages strace
 	need_go
 	need_containerd
 	build_preset "$preset"
-	(cd "$root/tests/e2e" && go vet ./... && go test -c -o "$build/e2e.test" .)
+	(cd "$root/tests/e2e" && go vet -tags "$tags" ./... && go test -tags "$tags" -c -o "$build/e2e.test" .)
 	"$root/scripts/e2e.sh" "$name" "$containerd" "$build/$preset" "$pattern"
 }
 
@@ -117,7 +118,7 @@ lane_e2e-asan() { need_containerd; e2e e2e-asan "$containerd_bin/containerd" asa
 lane_e2e-tsan() { need_containerd; e2e e2e-tsan "$containerd_bin/containerd" tsan; }
 
 # The journal: the shim stopped dead at every point, then `delete`.
-lane_crash() { need_containerd; HP_CRASH=1 e2e crash "$containerd_bin/containerd" crash '^TestCrash'; }
+lane_crash() { need_containerd; e2e crash "$containerd_bin/containerd" crash '^Test(Crash|Trace)' crash; }
 
 # cgroup v2, in a booted Debian cloud kernel under emulation.
 lane_vm() { "$root/scripts/vm.sh"; }

@@ -1,4 +1,5 @@
 /* argv → a verb; nothing else. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,9 @@
 
 int main(int argc, char **argv) {
   struct hp_flags flags;
+#if defined(SIGPIPE)
+  signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of the write, which says what to do */
+#endif
   if (hp_flags_parse(argc, argv, &flags) != 0)
     return 2;
   if (flags.version)

@@ -1,5 +1,6 @@
 /* delete: after every deletion of a task, and after a shim has died. It frees
  * what a dead shim left of one container, and never touches another's. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include "host/host.h"
 #include "runtime/journal.h"
 
-#define ASK_MS 3000 /* of the five seconds that containerd gives delete */
+#define ASK_MS 3000  /* of the five seconds that containerd gives delete */
+#define HELD_MS 1000 /* for a journal whose shim is dead */
+#define HELD_POLL_MS 5
 #define SIGNAL_KILL 9
 #define STATUS_KILLED (128 + SIGNAL_KILL)
 #define STATUS_UNKNOWN 255
@@ -86,8 +89,8 @@ static void warn(const char *what, struct hp_error *err) {
 
 /* The shim still runs this container, and containerd has given up on it. Of
  * a pod's shim only the one container may be taken. */
-static int ask_for_container(const struct deletion *deletion, struct hp_error *err) {
-  char *id = (char *)deletion->flags->id;
+static int ask_for_container(const struct deletion *deletion, bool *lost, struct hp_error *err) {
+  char *id = (char *)(uintptr_t)deletion->flags->id;
   Containerd__Task__V2__KillRequest kill_request = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
   kill_request.id = id;
   kill_request.signal = SIGNAL_KILL;
@@ -101,8 +104,7 @@ static int ask_for_container(const struct deletion *deletion, struct hp_error *e
       {"Wait", &wait_request.base, true},
       {"Delete", &delete_request.base, false},
   };
-  bool lost;
-  return hp_ask(deletion->address, questions, sizeof questions / sizeof questions[0], ASK_MS, false, &lost,
+  return hp_ask(deletion->address, questions, sizeof questions / sizeof questions[0], ASK_MS, false, lost,
                 err);
 }
 
@@ -131,6 +133,18 @@ static bool journal_has_records(const char *bundle) {
   return any;
 }
 
+/* A shim that dies closes its socket before its journal, and a child that has
+ * not come to its exec holds the journal a moment longer. */
+static int release_soon(const char *bundle, bool *held, struct hp_error *err) {
+  for (unsigned waited = 0;; waited += HELD_POLL_MS) {
+    if (hp_release_bundle(bundle, held, err) != 0)
+      return -1;
+    if (!*held || waited >= HELD_MS)
+      return 0;
+    uv_sleep(HELD_POLL_MS);
+  }
+}
+
 static int release(struct deletion *deletion, struct hp_error *err) {
   uint32_t shim = 0;
   bool lives = host_daemon_find(deletion->address, &shim, err) == 0;
@@ -141,14 +155,21 @@ static int release(struct deletion *deletion, struct hp_error *err) {
   bool held = false;
   if (hp_release_bundle(deletion->bundle, &held, err) != 0)
     return -1;
-  if (held && lives && !deletion->own)
-    return ask_for_container(deletion, err);
-  if (held && lives) {
-    if (host_daemon_kill(deletion->address, shim, err) != 0 ||
-        hp_release_bundle(deletion->bundle, &held, err) != 0)
+  if (held && lives && !deletion->own) {
+    bool lost;
+    if (ask_for_container(deletion, &lost, err) == 0)
+      return 0;
+    if (!lost && err->os_code != ECONNREFUSED && err->os_code != ENOENT)
+      return -1;
+    hp_error_clear(err); /* it has died meanwhile */
+    lives = false;
+  } else if (held && lives) {
+    if (host_daemon_kill(deletion->address, shim, err) != 0)
       return -1;
     lives = false;
   }
+  if (held && release_soon(deletion->bundle, &held, err) != 0)
+    return -1;
   if (held)
     return hp_error_set(
         err, HP_FAILED_PRECONDITION,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "runtime/container.h"
 #include "spec/identifier.h"
@@ -93,8 +94,10 @@ static int make_records(struct create *create, struct hp_error *err) {
   if (host_container_plan(&request, &container->host, &records, err) != 0)
     return -1;
   int result = sandbox_spec(create) ? hp_sandbox_add_member(create->sandbox, container->bundle, err) : 0;
+  hp_crash_point();
   if (result == 0)
     result = hp_journal_open(container->bundle, &container->journal, err);
+  hp_crash_point();
   for (size_t i = 0; result == 0 && i < json_array_size(records); i++) {
     const json_t *record = json_array_get(records, i);
     result = hp_journal_append(container->journal, record, err);
@@ -125,6 +128,7 @@ static void undo(struct hp_container *container) {
   struct hp_error err = HP_ERROR_INIT;
   host_container_free(container->host);
   container->host = NULL;
+  hp_crash_point();
   if (hp_container_release(&container->journal, &err) != 0)
     hp_log(HP_LOG_ERROR, container->id, "a failed Create leaves something behind: %s", err.message);
   hp_error_clear(&err);
@@ -134,6 +138,7 @@ static int make_sandbox(struct create *create, struct hp_error *err) {
   struct hp_journal *journal = NULL;
   if (hp_journal_open(create->container->bundle, &journal, err) != 0)
     return -1;
+  hp_crash_point();
   create->container->sandbox = hp_sandbox_new(create->container->id, &create->spec, journal);
   return 0;
 }

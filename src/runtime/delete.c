@@ -1,6 +1,7 @@
 /* Delete of an exec, and of a container with everything it has on the host. */
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "runtime/container.h"
 
@@ -45,6 +46,7 @@ static void run(struct hp_operation *operation) {
   struct hp_container *container = ((struct delete *)operation)->container;
   if (container->sandbox) {
     hp_sandbox_remove(container->sandbox, &operation->err);
+    hp_crash_point();
     return;
   }
   /* Kill what is left while the job is at hand. Whether that worked, the
@@ -53,9 +55,11 @@ static void run(struct hp_operation *operation) {
   if (container->host && host_job_kill(container->host, &ignored) != 0)
     hp_log(HP_LOG_DEBUG, container->id, "job: %s", ignored.message);
   hp_error_clear(&ignored);
+  hp_crash_point();
   /* Before the release: it holds the mount namespace, and so the rootfs. */
   host_container_free(container->host);
   container->host = NULL;
+  hp_crash_point();
   hp_container_release(&container->journal, &operation->err);
 }
 

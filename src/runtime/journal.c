@@ -52,6 +52,42 @@ done:
   return result;
 }
 
+/* ---- replacing --------------------------------------------------------------- */
+
+/* The lines of all records, one malloced text. */
+static char *lines_of(const json_t *records, size_t *length) {
+  char *text = hp_alloc(1);
+  *length = 0;
+  for (size_t i = 0; i < json_array_size(records); i++) {
+    char *line = json_dumps(json_array_get(records, i), JSON_COMPACT);
+    if (!line) {
+      free(text);
+      return NULL;
+    }
+    size_t more = strlen(line);
+    line[more] = '\n';
+    text = hp_realloc_array(text, *length + more + 1, 1);
+    memcpy(text + *length, line, more + 1);
+    *length += more + 1;
+    free(line);
+  }
+  return text;
+}
+
+int hp_journal_replace(struct hp_journal *journal, const json_t *records, struct hp_error *err) {
+  size_t length;
+  char *text = lines_of(records, &length);
+  if (!text)
+    return hp_error_set(err, HP_INTERNAL, "a record cannot be written as JSON");
+  int result = hp_journal_file_replace(journal->file, text, length, err);
+  free(text);
+  return result;
+}
+
+size_t hp_journal_size(const struct hp_journal *journal) {
+  return hp_journal_file_size(journal->file);
+}
+
 /* ---- reading ----------------------------------------------------------------- */
 
 static void add_line(json_t *records, const char *line, size_t length, size_t number, size_t *bad,

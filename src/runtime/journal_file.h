@@ -32,6 +32,9 @@ int hp_journal_file_read(const struct hp_journal_file *file, char **data, size_t
 /* On disk when this returns 0, and nothing of it is in the file when it fails. */
 int hp_journal_file_append(struct hp_journal_file *file, const char *data, size_t length,
                            struct hp_error *err);
+/* Another file, held as well, takes the place of this one, whole or not at all. */
+int hp_journal_file_replace(struct hp_journal_file *file, const char *data, size_t length,
+                            struct hp_error *err);
 /* Removes and closes; on failure it stays open. Another file that took its
  * place is left alone; a bundle that is gone is fine. */
 int hp_journal_file_remove(struct hp_journal_file *file, struct hp_error *err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "host/host.h"
 #include "runtime/container.h"
@@ -28,7 +29,9 @@ int hp_release_records(const json_t *records, struct hp_error *err) {
   for (size_t i = json_array_size(records); i-- > 0;) {
     const json_t *record = json_array_get(records, i);
     struct hp_error failure = HP_ERROR_INIT;
-    if (is_kind(record, "member") || host_release(record, &failure) == 0)
+    bool released = is_kind(record, "member") || host_release(record, &failure) == 0;
+    hp_crash_point();
+    if (released)
       continue;
     const char *kind = json_string_value(json_object_get(record, "kind"));
     hp_error_wrap(&failure, "%s of the container cannot be released", kind ? kind : "a record");
@@ -94,6 +97,7 @@ static int release_journal(const char *bundle, bool members_too, bool *alive, st
   }
   if (result == 0) {
     result = hp_journal_remove(journal, err);
+    hp_crash_point();
     if (result == 0)
       journal = NULL;
   }
@@ -124,6 +128,7 @@ int hp_container_release(struct hp_journal **journal, struct hp_error *err) {
     result = hp_release_records(records, err);
   if (result == 0)
     result = hp_journal_remove(*journal, err);
+  hp_crash_point();
   if (result == 0)
     *journal = NULL;
   free(damage);

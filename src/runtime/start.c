@@ -2,6 +2,7 @@
  * are opened too. */
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "runtime/container.h"
 
@@ -71,6 +72,7 @@ static void run(struct hp_operation *operation) {
   struct host_spawn spawn = {.process = start->process->spec};
   hp_stdio_ends(start->stdio, spawn.stdio);
   host_process_spawn(start->process->container->host, &spawn, &start->spawned, &operation->err);
+  hp_crash_point();
 }
 
 static void oom(void *arg) {

@@ -25,15 +25,18 @@ import (
 	"github.com/containerd/ttrpc"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // bench is the shim started by hand, without any containerd.
 type hand struct {
-	t      *testing.T
-	dir    string
-	policy string
-	ttrpc  string // TTRPC_ADDRESS, "" for none
+	t         *testing.T
+	dir       string
+	namespace string // of its own, so that what is left behind is known to be its
+	policy    string
+	ttrpc     string // TTRPC_ADDRESS, "" for none
+	env       []string
 }
 
 func byHand(t *testing.T) *hand {
@@ -42,7 +45,7 @@ func byHand(t *testing.T) *hand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hand{t: t, dir: dir, policy: filepath.Join(dir, "policy.json")}
+	h := &hand{t: t, dir: dir, namespace: filepath.Base(dir), policy: filepath.Join(dir, "policy.json")}
 	write(t, h.policy, "{}", 0o644)
 	t.Cleanup(func() {
 		_ = os.RemoveAll(dir)
@@ -68,10 +71,11 @@ func (h *hand) bundle(id string, spec *specs.Spec) string {
 }
 
 func (h *hand) command(id, bundle string, args ...string) *exec.Cmd {
-	command := exec.Command(filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName), append([]string{"-namespace", "hand",
+	command := exec.Command(filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName), append([]string{"-namespace", h.namespace,
 		"-address", filepath.Join(h.dir, "containerd.sock"), "-id", id}, args...)...)
 	command.Dir = bundle
 	command.Env = append(os.Environ(), "HOSTPROCESS_POLICY="+h.policy, "HOSTPROCESS_STATE_DIR="+filepath.Join(h.dir, "shim-state"))
+	command.Env = append(command.Env, h.env...)
 	if h.ttrpc != "" {
 		command.Env = append(command.Env, "TTRPC_ADDRESS="+h.ttrpc)
 	}
@@ -95,6 +99,14 @@ func (h *hand) start(id, bundle string) (string, error) {
 // up starts a shim, which the test's end makes sure is gone, and connects.
 func (h *hand) up(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
 	h.t.Helper()
+	service, client := h.dial(id, bundle)
+	h.t.Cleanup(func() { h.down(id, bundle, client) })
+	return service, client
+}
+
+// dial starts a shim, which the test itself ends, and connects.
+func (h *hand) dial(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
+	h.t.Helper()
 	address, err := h.start(id, bundle)
 	if err != nil {
 		h.t.Fatal(err)
@@ -104,7 +116,6 @@ func (h *hand) up(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
 		h.t.Fatal(err)
 	}
 	client := ttrpc.NewClient(connection)
-	h.t.Cleanup(func() { h.down(id, bundle, client) })
 	return task.NewTTRPCTaskClient(client), client
 }
 
@@ -155,6 +166,16 @@ func (h *hand) delete(id, bundle string) (*task.DeleteResponse, error) {
 	return &response, proto.Unmarshal(out.Bytes(), &response)
 }
 
+// anyOf is one of the JSON messages that Exec and Update carry.
+func anyOf(t *testing.T, name string, value any) *anypb.Any {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &anypb.Any{TypeUrl: "types.containerd.io/opencontainers/runtime-spec/1/" + name, Value: data}
+}
+
 func code(err error) error { return errgrpc.ToNative(err) }
 
 func TestShim(t *testing.T) {
@@ -200,7 +221,7 @@ func TestShim(t *testing.T) {
 	t.Run("bootstrap-of-version-3", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("v3", spec(t, "true"))
-		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: "v3", Namespace: "hand", LogLevel: -4})
+		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: "v3", Namespace: h.namespace, LogLevel: -4})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +355,7 @@ func TestShim(t *testing.T) {
 		if _, err := os.Stat(strings.TrimPrefix(address, "unix://")); err == nil {
 			t.Error("the socket is still there")
 		}
-		s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: "hand"}
+		s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: h.namespace}
 		if left := s.leftovers(); left != "" {
 			t.Errorf("left behind:\n%s", left)
 		}
@@ -430,8 +451,9 @@ func TestShim(t *testing.T) {
 
 // sink is a receiver of events, as containerd is one.
 type sink struct {
-	mutex sync.Mutex
-	seen  []string
+	mutex     sync.Mutex
+	seen      []string
+	envelopes []*types.Envelope
 }
 
 func (s *sink) topics() string {
@@ -444,6 +466,7 @@ func (s *sink) Forward(_ context.Context, request *eventsapi.ForwardRequest) (*e
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.seen = append(s.seen, request.Envelope.Topic)
+	s.envelopes = append(s.envelopes, request.Envelope)
 	return &emptypb.Empty{}, nil
 }
 

@@ -13,6 +13,7 @@
 struct hp_pod pod;
 struct hp_task_service *service;
 unsigned shutdowns;
+bool shut_down;
 
 static uv_loop_t loop;
 static struct ttrpc_server *server;
@@ -22,6 +23,7 @@ static struct answer last;
 static void on_shutdown(void *arg) {
   (void)arg;
   shutdowns++;
+  shut_down = true;
 }
 
 static uv_stream_t *open_stream(int fd) {
@@ -40,6 +42,7 @@ void task_harness_setup(void) {
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   pod = (struct hp_pod){0};
   shutdowns = 0;
+  shut_down = false;
   service = hp_task_service_new(&loop, &pod, on_shutdown, NULL);
   hp_task_service_describe(service, services);
   server = ttrpc_server_new(&loop, services, HP_TASK_SERVICES, NULL);

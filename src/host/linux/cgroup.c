@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "base/crash.h"
 #include "base/memory.h"
 #include "host/linux/cgroup_tree.h"
 #include "host/linux/limits.h"
@@ -139,6 +140,7 @@ static enum walk_end make_path(const struct hp_cgroup_record *record, const stru
                       record->path);
       return WALK_FAILED;
     }
+    hp_crash_point();
     int prepared = prepare_level(record, place, directory, child, err);
     hp_close(directory);
     directory = child;
@@ -193,6 +195,7 @@ static int make_place(const struct hp_cgroup_record *record, const struct hp_cgr
   part->controllers = place->controllers;
   if (mark_leaf(record, leaf, err) < 0)
     goto done;
+  hp_crash_point();
   if (record->version == 2) {
     char *text = hp_cgroup_read(leaf, "cgroup.controllers");
     part->controllers = text != NULL ? hp_controllers_parse(2, text, " \n") : 0;

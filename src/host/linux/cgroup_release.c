@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/statfs.h>
 
+#include "base/crash.h"
 #include "base/memory.h"
 #include "host/linux/cgroup.h"
 #include "host/linux/cgroup_path.h"
@@ -123,8 +124,11 @@ static int release_record(const struct hp_cgroup_record *record, struct hp_error
   }
   if (result == 0 && count > 0)
     result = hp_cgroup_kill(record->version, targets, count, err);
-  for (size_t i = 0; i < record->count && result == 0; i++)
+  hp_crash_point();
+  for (size_t i = 0; i < record->count && result == 0; i++) {
     result = remove_place(record, &record->places[i], leaves[i], end, err);
+    hp_crash_point();
+  }
   for (size_t i = 0; i < opened; i++)
     hp_close(leaves[i]);
   return result;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/memory.h"
 
 #define VERSION 1
@@ -140,7 +141,10 @@ int hp_ledger_open(struct hp_ledger **out, struct hp_error *err) {
     hp_error_set_os(err, errno, "cannot open \"%s/lock\"", state_directory());
     goto failed;
   }
-  if (wait_for_lock(ledger->lock, err) != 0 || load(ledger->directory, &ledger->root, err) != 0)
+  if (wait_for_lock(ledger->lock, err) != 0)
+    goto failed;
+  unlinkat(ledger->directory, NEW_FILE_NAME, 0); /* of one that died while it saved; mostly not there */
+  if (load(ledger->directory, &ledger->root, err) != 0)
     goto failed;
   *out = ledger;
   return 0;
@@ -161,9 +165,11 @@ int hp_ledger_save(struct hp_ledger *ledger, struct hp_error *err) {
   close(fd);
   if (!written)
     return hp_error_set_os(err, os_code, "cannot write \"%s/" NEW_FILE_NAME "\"", state_directory());
+  hp_crash_point();
   if (renameat(ledger->directory, NEW_FILE_NAME, ledger->directory, FILE_NAME) != 0 ||
       fsync(ledger->directory) != 0)
     return hp_error_set_os(err, errno, "cannot replace \"%s/" FILE_NAME "\"", state_directory());
+  hp_crash_point();
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "host/linux/ledger.h"
@@ -207,6 +208,7 @@ static int make_point(const json_t *point, struct hp_error *err) {
   for (size_t end = component_end(path, 0);; end = component_end(path, end)) {
     char *component = hp_strndup(path, end);
     int result = make_component(component, !path[end] && type_of(point) == HP_MOUNT_POINT_FILE, err);
+    hp_crash_point();
     free(component);
     if (result != 0 || !path[end])
       return result;
@@ -243,11 +245,13 @@ done:
 /* Detaching a mount takes along whatever is mounted below it. */
 static int unmount_volume(const char *path, struct hp_error *err) {
   for (int i = 0; i < STACKED_MAX; i++) {
-    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+    int unmounted = umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW), os_code = errno;
+    hp_crash_point();
+    if (unmounted == 0)
       continue;
-    if (errno == EINVAL || errno == ENOENT) /* nothing is mounted there (any more) */
+    if (os_code == EINVAL || os_code == ENOENT) /* nothing is mounted there (any more) */
       return 0;
-    return hp_error_set_os(err, errno, "cannot unmount the container volume \"%s\"", path);
+    return hp_error_set_os(err, os_code, "cannot unmount the container volume \"%s\"", path);
   }
   return hp_error_set(err, HP_INTERNAL, "more than %d mounts are stacked at \"%s\"", STACKED_MAX, path);
 }
@@ -338,6 +342,7 @@ int hp_mount_points_release(const json_t *owner, struct hp_error *err) {
       hp_error_clear(&why);
       continue;
     }
+    hp_crash_point();
     json_array_remove(claims, index);
     changed = true;
   }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "host/linux/mount_point.h"
 
 static bool one_of(const char *text, const char *const *list) {
@@ -254,9 +255,11 @@ int hp_volume_mounts_attach(struct hp_volume_mounts *mounts, const char *volume,
   int root = hp_walk_open_resolved(volume, O_PATH | O_DIRECTORY), result = 0;
   if (root < 0)
     return hp_error_set_os(err, errno, "cannot open the container volume \"%s\"", volume);
-  for (size_t i = 0; i < mounts->count && result == 0; i++)
+  for (size_t i = 0; i < mounts->count && result == 0; i++) {
     if (attach_mount(mounts, &mounts->items[i], root, err) != 0)
       result = wrap_destination(&mounts->items[i], err);
+    hp_crash_point();
+  }
   close(root);
   return result;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "host/linux/walk.h"
 
 #define PARTS_MAX 256
@@ -95,9 +96,11 @@ static int mount_part(const struct hp_rootfs_part *part, const char *volume, str
 }
 
 int hp_rootfs_mount(struct hp_rootfs *rootfs, const char *volume, struct hp_error *err) {
-  for (size_t i = 0; i < rootfs->count; i++)
+  for (size_t i = 0; i < rootfs->count; i++) {
     if (mount_part(&rootfs->parts[i], volume, err) != 0)
       return hp_error_wrap(err, "rootfs[%zu]", i);
+    hp_crash_point();
+  }
   return 0;
 }
 

@@ -9,8 +9,11 @@
 #include "base/memory.h"
 #include "host/windows/security.h"
 #include "host/windows/text.h"
+#include "host/windows/winapi.h"
 
 #define BUFFER_BYTES 65536u
+#define WINE_WAIT_MS 500
+#define WINE_POLL_MS 5
 
 char *hp_pipe_name(const char *address, struct hp_error *err) {
   static const char prefix[] = "\\\\.\\pipe\\";
@@ -46,11 +49,35 @@ int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, s
   return taken ? hp_error_recode(err, HP_ALREADY_EXISTS) : -1;
 }
 
+static HANDLE open_client(const wchar_t *name, DWORD flags) {
+  return CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                     flags | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+}
+
+/* Wine only. Go's listeners (go-winio) hold a first instance that they never
+ * serve; Windows keeps clients away from it, for it was made without read and
+ * write access, but Wine connects the first client there, where nobody listens.
+ * So a second connection is made if there is a second instance, and used. */
+static HANDLE second_instance(const wchar_t *name, DWORD flags, HANDLE first) {
+  for (int waited = 0; waited < WINE_WAIT_MS; waited += WINE_POLL_MS) {
+    HANDLE second = open_client(name, flags);
+    if (second != INVALID_HANDLE_VALUE) {
+      CloseHandle(first);
+      return second;
+    }
+    if (GetLastError() != ERROR_PIPE_BUSY)
+      break;
+    Sleep(WINE_POLL_MS);
+  }
+  return first;
+}
+
 int hp_pipe_dial(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *err) {
   wchar_t *wide = hp_wide(name);
-  *pipe = CreateFileW(wide, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                      flags | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+  *pipe = open_client(wide, flags);
   DWORD reason = GetLastError();
+  if (*pipe != INVALID_HANDLE_VALUE && hp_winapi_is_wine())
+    *pipe = second_instance(wide, flags, *pipe);
   free(wide);
   if (*pipe != INVALID_HANDLE_VALUE)
     return 0;

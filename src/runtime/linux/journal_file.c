@@ -12,6 +12,7 @@
 #include "runtime/journal.h"
 
 #define OPEN_ATTEMPTS 16
+#define NEW_NAME HP_JOURNAL_NAME ".new"
 
 struct hp_journal_file {
   int fd; /* of a held one: locked for as long as it is open */
@@ -133,6 +134,8 @@ static int look(int directory, const char *bundle, int *fd, off_t *size, bool *h
   if (check_file(*fd, bundle, &status, err) != 0)
     return -1;
   *held = flock(*fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!*held && fstat(*fd, &status) == 0 && status.st_nlink == 0)
+    *held = true; /* replaced or removed since it was opened */
   *size = status.st_size;
   return check_size(*size, bundle, err);
 }
@@ -200,6 +203,38 @@ int hp_journal_file_append(struct hp_journal_file *file, const char *data, size_
   }
   file->size += length;
   return 0;
+}
+
+/* The lock is there before the name: nobody finds the journal without one. */
+int hp_journal_file_replace(struct hp_journal_file *file, const char *data, size_t length,
+                            struct hp_error *err) {
+  int fd = -1, result = -1;
+  int directory = open_bundle(file->bundle, err);
+  if (directory < 0)
+    return -1;
+  if (unlinkat(directory, NEW_NAME, 0) != 0 && errno != ENOENT)
+    goto failed;
+  fd = openat(directory, NEW_NAME, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || write_all(fd, data, length) != 0 || fsync(fd) != 0 ||
+      renameat(directory, NEW_NAME, directory, HP_JOURNAL_NAME) != 0)
+    goto failed;
+  close(file->fd);
+  file->fd = fd;
+  file->size = length;
+  result = 0;
+  if (fsync(directory) != 0) /* the old file says all that the new one says */
+    hp_log(HP_LOG_WARNING, NULL, "bundle \"%s\" cannot be written to disk", file->bundle);
+  goto done;
+
+failed:
+  result = hp_error_set_os(err, errno, "journal of bundle \"%s\" cannot be written anew", file->bundle);
+  if (fd >= 0) {
+    unlinkat(directory, NEW_NAME, 0);
+    close(fd);
+  }
+done:
+  close(directory);
+  return result;
 }
 
 int hp_journal_file_remove(struct hp_journal_file *file, struct hp_error *err) {

@@ -222,6 +222,53 @@ int hp_journal_file_append(struct hp_journal_file *file, const char *data, size_
   return 0;
 }
 
+/* Renames over a file that is open, as POSIX does (Windows 10 1709 and later). */
+static bool rename_over(HANDLE handle, const wchar_t *path) {
+  size_t bytes = wcslen(path) * sizeof *path;
+  size_t size = sizeof(FILE_RENAME_INFO) + bytes;
+  FILE_RENAME_INFO *info = hp_alloc(size);
+  *(DWORD *)info =
+      0x1 | 0x2; /* FILE_RENAME_REPLACE_IF_EXISTS | FILE_RENAME_POSIX_SEMANTICS: mingw lacks both */
+  info->FileNameLength = (DWORD)bytes;
+  memcpy(info->FileName, path, bytes);
+  bool renamed = SetFileInformationByHandle(handle, (FILE_INFO_BY_HANDLE_CLASS)22 /* FileRenameInfoEx */,
+                                            info, (DWORD)size);
+  DWORD reason = GetLastError();
+  free(info);
+  SetLastError(reason);
+  return renamed;
+}
+
+int hp_journal_file_replace(struct hp_journal_file *file, const char *data, size_t length,
+                            struct hp_error *err) {
+  char *name = hp_printf("%s\\" HP_JOURNAL_NAME, file->bundle);
+  char *new_name = hp_printf("%s.new", name);
+  wchar_t *path = hp_wide(name), *new_path = hp_wide(new_name);
+  HANDLE handle = INVALID_HANDLE_VALUE;
+  DWORD reason = open_once(new_path, GENERIC_READ | GENERIC_WRITE | DELETE,
+                           FILE_SHARE_READ | FILE_SHARE_DELETE, CREATE_ALWAYS, &handle);
+  if (reason == ERROR_SUCCESS &&
+      (write_at(handle, 0, data, length) != 0 || !FlushFileBuffers(handle) || !rename_over(handle, path)))
+    reason = GetLastError();
+  int result = 0;
+  if (reason == ERROR_SUCCESS) {
+    CloseHandle(file->handle);
+    file->handle = handle;
+    file->size = length;
+  } else {
+    result =
+        hp_error_set_os(err, (int)reason, "journal of bundle \"%s\" cannot be written anew", file->bundle);
+    if (handle != INVALID_HANDLE_VALUE)
+      CloseHandle(handle);
+    DeleteFileW(new_path);
+  }
+  free(new_path);
+  free(path);
+  free(new_name);
+  free(name);
+  return result;
+}
+
 /* By the handle, not by the name: another file in its place is left alone. */
 int hp_journal_file_remove(struct hp_journal_file *file, struct hp_error *err) {
   FILE_DISPOSITION_INFO gone = {.DeleteFile = TRUE};

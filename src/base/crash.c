@@ -1,10 +1,9 @@
-/* Where a test build stops dead, to show that whatever is on the host by then
- * is in the journal. */
-#include "runtime/journal.h"
+#include "base/crash.h"
+
+#include <stdlib.h>
 
 #if defined(HP_CRASH_POINTS)
 #include <stdatomic.h>
-#include <stdlib.h>
 
 void hp_crash_point(void) {
   static atomic_ulong passed;

@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Shims that are killed under a running containerd, all at once and while execs
+// start: it says that each container was killed, and cleans up by `delete`.
+func TestKilledShims(t *testing.T) {
+	const count = 20
+	events := shared.record(t)
+	boxes := make([]*box, count)
+	for i := range boxes {
+		s := spec(t, "sh", "-c", "sleep 4711 & exec sleep 4711")
+		s.Process.User = specs.User{Username: "daemon"}
+		s.Mounts = []specs.Mount{bind(image(t), hidden(t, "data"))}
+		if i%2 == 1 {
+			s.Annotations[mountBehavior] = "symlink"
+		}
+		boxes[i] = shared.boot(t, s, options{creator: nullIO})
+	}
+	var group sync.WaitGroup
+	for _, b := range boxes {
+		pid := b.shimPid()
+		if !alive(pid) {
+			t.Fatalf("pid %d is no shim", pid)
+		}
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		defer cancel()
+		group.Go(func() { // how far it gets is chance
+			p, err := b.task.Exec(ctx, "racing", &specs.Process{Args: []string{"sleep", "4711"}, Cwd: "/"}, nullIO)
+			if err == nil {
+				_ = p.Start(ctx)
+			}
+		})
+		group.Go(func() {
+			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		})
+	}
+	group.Wait()
+	for _, b := range boxes {
+		eventually(t, "the exit of "+b.id+" is published", func() bool {
+			_, exited := events.exit(b.id)
+			return exited
+		})
+		if status, _ := events.exit(b.id); status != 137 {
+			t.Errorf("%s: status %d", b.id, status)
+		}
+	}
+	for _, b := range boxes {
+		if _, err := b.task.Delete(b.ctx); err != nil && !errdefs.IsNotFound(err) {
+			t.Errorf("delete: %v", err)
+		}
+		b.task = nil
+	}
+	if left := shared.leftovers(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}
