@@ -6,15 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+
+#define READER_WAIT_MS 500
+#define READER_POLL_MS 1
 
 /* Opens again what a descriptor refers to, whatever the path names by now. */
 static int reopen(int fd, int flags) {
   char self[40];
   snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
   return open(self, flags | O_CLOEXEC);
+}
+
+/* containerd's client opens its end in a thread of its own and waits there for a
+ * writer. If it came after a short program's end, when our writing ends are
+ * closed again, it would wait for ever beside a FIFO that is full of output. So
+ * the reader is waited for, but not for long: perhaps there is none. Must be
+ * asked before our own reading end is there. -1: no reader, or an error. */
+static int open_writer_to_reader(int at) {
+  for (int waited = 0;; waited += READER_POLL_MS) {
+    int writer = reopen(at, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    if (writer >= 0 || errno != ENXIO || waited >= READER_WAIT_MS)
+      return writer;
+    nanosleep(&(struct timespec){.tv_nsec = READER_POLL_MS * 1000000L}, NULL);
+  }
 }
 
 int hp_fifo_open(const char *stream, const char *path, bool input, struct hp_fifo *fifo,
@@ -36,10 +54,12 @@ int hp_fifo_open(const char *stream, const char *path, bool input, struct hp_fif
                  S_ISDIR(status.st_mode) ? "a directory" : "a device or a socket");
     goto done;
   }
+  if (!fifo->file && !input)
+    fifo->writer = open_writer_to_reader(at);
   /* The reader first: a writer that does not wait needs one. */
   if (!fifo->file || input)
     fifo->reader = reopen(at, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!fifo->file || !input)
+  if (fifo->writer < 0 && (!fifo->file || !input))
     fifo->writer = reopen(at, O_WRONLY | O_NONBLOCK | O_NOCTTY | (fifo->file ? O_APPEND : 0));
   bool failed = fifo->file ? fifo->reader < 0 && fifo->writer < 0 : fifo->reader < 0 || fifo->writer < 0;
   if (failed) {

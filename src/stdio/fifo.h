@@ -1,5 +1,6 @@
 /* Opens what a path of a stream names: a FIFO's two ends, or a regular file.
- * All (pool): opening may touch a slow file system, but never waits for a peer. */
+ * All (pool): opening may touch a slow file system, and waits for the reader of
+ * an output half a second at most. */
 #ifndef HP_STDIO_FIFO_H
 #define HP_STDIO_FIFO_H
 
