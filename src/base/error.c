@@ -1,3 +1,4 @@
+#define HP_ERROR_DEFINITIONS
 #include "base/error.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include "base/utf8.h"
 
 #if defined(_WIN32)
+#include <uv.h>
 #include <windows.h>
 #endif
 
@@ -108,6 +110,45 @@ int hp_error_set_os(struct hp_error *err, int os_code, const char *format, ...) 
   free(why);
   err->code = code_of_system(os_code);
   err->os_code = os_code;
+  return -1;
+}
+
+#if defined(_WIN32)
+/* There libuv's numbers are its own. */
+static enum hp_code code_of_uv(int status) {
+  switch (status) {
+  case UV_ENOENT:
+  case UV_ENOTDIR:
+  case UV_ESRCH:
+    return HP_NOT_FOUND;
+  case UV_EACCES:
+  case UV_EPERM:
+  case UV_EROFS:
+    return HP_PERMISSION_DENIED;
+  case UV_EEXIST:
+    return HP_ALREADY_EXISTS;
+  case UV_ENOMEM:
+  case UV_EMFILE:
+  case UV_ENFILE:
+  case UV_ENOSPC:
+    return HP_RESOURCE_EXHAUSTED;
+  default:
+    return HP_INTERNAL;
+  }
+}
+#endif
+
+int hp_error_set_uv(struct hp_error *err, int status, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  char *what = hp_vprintf(format, args);
+  va_end(args);
+#if defined(_WIN32)
+  hp_error_set(err, code_of_uv(status), "%s: %s", what, uv_strerror(status));
+#else
+  hp_error_set_os(err, -status, "%s", what);
+#endif
+  free(what);
   return -1;
 }
 

@@ -99,7 +99,7 @@ int hp_ask(const char *address, const struct hp_question *questions, size_t coun
   *lost = false;
   int failed = uv_loop_init(&talk.loop);
   if (failed)
-    return hp_error_set_os(err, -failed, "cannot make an event loop");
+    return hp_error_set_uv(err, failed, "cannot make an event loop");
   uv_timer_init(&talk.loop, &talk.limit);
   talk.limit.data = &talk;
   uv_timer_start(&talk.limit, on_limit, limit_ms, 0);

@@ -14,7 +14,7 @@
 #include "host/host.h"
 #include "runtime/journal.h"
 
-#define ASK_MS 2000  /* of the five seconds that containerd gives delete */
+#define ASK_MS 3000  /* of the five seconds that containerd gives delete */
 #define HELD_MS 1000 /* for a journal whose shim is dead */
 #define HELD_POLL_MS 5
 #define SIGNAL_KILL 9
@@ -29,10 +29,17 @@ struct deletion {
   bool left;     /* the journal names something: the container did not end well */
 };
 
+static const char *last_part(const char *address) {
+  const char *part = address;
+  for (const char *c = address; *c; c++)
+    if (*c == '/' || *c == '\\')
+      part = c + 1;
+  return part;
+}
+
 /* Whose address it is shows in its last part, whichever directory it is in. */
 static bool same_name(const char *a, const char *b) {
-  const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
-  return name_a && name_b && strcmp(name_a, name_b) == 0;
+  return strcmp(last_part(a), last_part(b)) == 0;
 }
 
 /* A bundle that `start` never saw, as those of members with containerd 2.x, has
@@ -105,7 +112,7 @@ static int ask_for_container(const struct deletion *deletion, bool *lost, struct
  * when it is told to; one that has other containers stays. */
 static void ask_to_end(const struct deletion *deletion) {
   Containerd__Task__V2__ShutdownRequest request = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
-  request.id = (char *)(uintptr_t)deletion->flags->id;
+  request.id = (char *)deletion->flags->id;
   const struct hp_question question = {"Shutdown", &request.base, false};
   struct hp_error err = HP_ERROR_INIT;
   bool lost;

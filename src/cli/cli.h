@@ -3,6 +3,7 @@
 #ifndef HP_CLI_CLI_H
 #define HP_CLI_CLI_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/error.h"
@@ -39,7 +40,13 @@ struct hp_serve {
   const char *option_path;   /* runtime options' config_path; NULL: none */
   int log_level;             /* enum hp_log_level */
 };
+/* As text, which is how start hands it to the daemon. Owned; NULL with
+ * InvalidArgument if a string is not UTF-8. (state.c) */
+char *hp_serve_pack(const struct hp_serve *serve, struct hp_error *err);
+/* The strings live as long as *owner, which is the caller's to json_decref. */
+int hp_serve_unpack(const char *state, json_t **owner, struct hp_serve *serve, struct hp_error *err);
+
 struct host_daemon;
-int hp_serve(struct host_daemon *daemon, void *serve); /* a host_daemon_main; serve is a struct hp_serve */
+int hp_serve(struct host_daemon *daemon, const char *state); /* a host_daemon_main */
 
 #endif

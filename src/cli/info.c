@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/input.h"
 #include "containerd/types/introspection.pb-c.h"
+#include "spec/spec.h"
 
 #define RUNTIME_NAME "io.containerd.hostprocess.v1"
 #define FEATURES_TYPE "types.containerd.io/opencontainers/runtime-spec/1/features/Features"
@@ -16,19 +17,25 @@
 #define HP_REVISION ""
 #endif
 
-/* The OCI runtime-spec's Features: what of a config.json has an effect. A
- * process of the host has no namespaces, capabilities or security profiles. */
-static char *features(void) {
+/* A process of the host has no namespaces, capabilities or security profiles. */
+static json_t *linux_features(void) {
   json_t *off = json_pack("{s:b}", "enabled", 0);
   json_t *linux_part =
       json_pack("{s:[], s:[], s:{s:b, s:b, s:b, s:b, s:b}, s:O, s:O, s:O, s:{s:O}}", "namespaces",
                 "capabilities", "cgroup", "v1", 1, "v2", 1, "systemd", 0, "systemdUser", 0, "rdma", 0,
                 "seccomp", off, "apparmor", off, "selinux", off, "mountExtensions", "idmap", off);
-  json_t *all = json_pack("{s:s, s:s, s:[], s:[s,s,s,s], s:o}", "ociVersionMin", "1.0.0", "ociVersionMax",
-                          "1.2.1", "hooks", "mountOptions", "bind", "rbind", "ro", "rw", "linux", linux_part);
+  json_decref(off);
+  return linux_part;
+}
+
+/* The OCI runtime-spec's Features: what of a config.json has an effect. */
+static char *features(void) {
+  json_t *all = json_pack("{s:s, s:s, s:[], s:[s,s,s,s]}", "ociVersionMin", "1.0.0", "ociVersionMax", "1.2.1",
+                          "hooks", "mountOptions", "bind", "rbind", "ro", "rw");
+  if (hp_os_here() == HP_OS_LINUX)
+    json_object_set_new(all, "linux", linux_features());
   char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
   json_decref(all);
-  json_decref(off);
   return text;
 }
 
@@ -39,13 +46,13 @@ static int write_info(Google__Protobuf__Any *options) {
     return EXIT_FAILURE;
   }
   Containerd__Types__RuntimeVersion version = CONTAINERD__TYPES__RUNTIME_VERSION__INIT;
-  version.version = (char *)(uintptr_t)HP_VERSION;
-  version.revision = (char *)(uintptr_t)HP_REVISION;
+  version.version = (char *)HP_VERSION;
+  version.revision = (char *)HP_REVISION;
   Google__Protobuf__Any feature_any = GOOGLE__PROTOBUF__ANY__INIT;
-  feature_any.type_url = (char *)(uintptr_t)FEATURES_TYPE;
+  feature_any.type_url = (char *)FEATURES_TYPE;
   feature_any.value = (ProtobufCBinaryData){strlen(json), (uint8_t *)json};
   Containerd__Types__RuntimeInfo info = CONTAINERD__TYPES__RUNTIME_INFO__INIT;
-  info.name = (char *)(uintptr_t)RUNTIME_NAME;
+  info.name = (char *)RUNTIME_NAME;
   info.version = &version;
   info.options = options;
   info.features = &feature_any;

@@ -50,7 +50,7 @@ static int write_all(int fd, const char *text) {
   size_t left = strlen(text);
   while (left > 0) {
     uv_fs_t call;
-    uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)text, (unsigned)left);
+    uv_buf_t buffer = uv_buf_init((char *)text, (unsigned)left);
     int put = uv_fs_write(NULL, &call, fd, &buffer, 1, -1, NULL);
     uv_fs_req_cleanup(&call);
     if (put < 0)
@@ -77,7 +77,7 @@ int hp_input_read(uint8_t **data, size_t *length, struct hp_error *err) {
     if (got == UV_EBADF) /* closed: whoever ran us had nothing to say */
       got = 0;
     if (got < 0) {
-      hp_error_set_os(err, -got, "cannot read standard input");
+      hp_error_set_uv(err, got, "cannot read standard input");
       break;
     }
     if (got == 0) {
@@ -106,7 +106,7 @@ int hp_bundle_path(const char *flag, char **path, struct hp_error *err) {
   uv_fs_req_cleanup(&call);
   if (status == 0)
     return 0;
-  return hp_error_set_os(err, -status, "cannot find the bundle \"%s\"%s", given,
+  return hp_error_set_uv(err, status, "cannot find the bundle \"%s\"%s", given,
                          flag && *flag ? " (-bundle)" : ", the working directory");
 }
 
@@ -119,7 +119,7 @@ int hp_bundle_read(const char *bundle, const char *name, char **text, struct hp_
   if (fd >= 0)
     close_file(fd);
   if (got < 0) {
-    hp_error_set_os(err, -got, "cannot read %s", path);
+    hp_error_set_uv(err, got, "cannot read %s", path);
   } else if (got == (int)sizeof line || memchr(line, 0, (size_t)got)) {
     hp_error_set(err, HP_INVALID_ARGUMENT, "%s is not one line of less than %d bytes", path, LINE_BYTES);
   } else {
@@ -149,7 +149,7 @@ int hp_bundle_write(const char *bundle, const char *name, const char *text, stru
       remove_file(draft);
   }
   if (status < 0)
-    hp_error_set_os(err, -status, "cannot write %s", path);
+    hp_error_set_uv(err, status, "cannot write %s", path);
   free(draft);
   free(path);
   return status < 0 ? -1 : 0;

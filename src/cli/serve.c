@@ -130,17 +130,14 @@ static void save_memory(void) {
 #endif
 }
 
-int hp_serve(struct host_daemon *daemon, void *arg) {
-  const struct hp_serve *serve = arg;
+static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
   struct shim shim = {.daemon = daemon};
   struct hp_error err = HP_ERROR_INIT;
-  save_memory();
-  uv_os_setenv("UV_THREADPOOL_SIZE", POOL_THREADS);
   hp_log_set_namespace(serve->namespace_name);
   hp_log_set_level((enum hp_log_level)serve->log_level);
   int failed = uv_loop_init(&shim.loop);
   if (failed) {
-    hp_error_set_os(&err, -failed, "cannot make the event loop");
+    hp_error_set_uv(&err, failed, "cannot make the event loop");
     host_daemon_failed(daemon, &err);
     hp_error_clear(&err);
     return EXIT_FAILURE;
@@ -158,6 +155,22 @@ int hp_serve(struct host_daemon *daemon, void *arg) {
     status = EXIT_SUCCESS;
   }
   take_apart(&shim, status);
+  hp_error_clear(&err);
+  return status;
+}
+
+int hp_serve(struct host_daemon *daemon, const char *state) {
+  struct hp_serve serve;
+  struct hp_error err = HP_ERROR_INIT;
+  json_t *owner = NULL;
+  int status = EXIT_FAILURE;
+  save_memory();
+  uv_os_setenv("UV_THREADPOOL_SIZE", POOL_THREADS);
+  if (hp_serve_unpack(state, &owner, &serve, &err) == 0)
+    status = serve_pod(daemon, &serve);
+  else
+    host_daemon_failed(daemon, &err);
+  json_decref(owner);
   hp_error_clear(&err);
   return status;
 }

@@ -45,11 +45,8 @@ done:
 
 static int find_address(const struct hp_flags *flags, const struct hp_bootstrap *bootstrap, const char *owner,
                         char **address, struct hp_error *err) {
-  if (flags->socket && *flags->socket) {
-    bool whole = strncmp(flags->socket, "unix://", strlen("unix://")) == 0;
-    *address = hp_printf("%s%s", whole ? "" : "unix://", flags->socket);
-    return 0;
-  }
+  if (flags->socket && *flags->socket)
+    return host_address_given(flags->socket, address, err);
   return host_address(bootstrap->socket_dir, flags->address, flags->namespace_name, owner, address, err);
 }
 
@@ -83,7 +80,8 @@ static int print_answer(const char *address, bool v3, struct hp_error *err) {
 }
 
 /* The two files, for containerd 1.x to find the shim again and for delete. */
-static int tell(const char *bundle, const char *address, uint32_t pid, bool v3, struct hp_error *err) {
+static int tell_containerd(const char *bundle, const char *address, uint32_t pid, bool v3,
+                           struct hp_error *err) {
   char digits[16];
   snprintf(digits, sizeof digits, "%u", pid);
   if (hp_bundle_write(bundle, HP_ADDRESS_FILE, address, err) != 0)
@@ -113,7 +111,7 @@ int hp_cli_start(const struct hp_flags *flags) {
   struct hp_bootstrap bootstrap = {0};
   uint8_t *input = NULL;
   size_t length = 0;
-  char *bundle = NULL, *owner = NULL, *address = NULL;
+  char *bundle = NULL, *owner = NULL, *address = NULL, *state = NULL;
   int status = EXIT_FAILURE;
   if (hp_check_names(flags, &err) != 0 || hp_bundle_path(flags->bundle, &bundle, &err) != 0 ||
       hp_input_read(&input, &length, &err) != 0 ||
@@ -134,9 +132,10 @@ int hp_cli_start(const struct hp_flags *flags) {
   };
   bool joined;
   uint32_t pid;
-  if (host_daemon_start(address, bundle, hp_serve, &serve, &joined, &pid, &err) != 0)
+  state = hp_serve_pack(&serve, &err);
+  if (!state || host_daemon_start(address, hp_serve, state, &joined, &pid, &err) != 0)
     goto done;
-  if (tell(bundle, address, pid, bootstrap.v3, &err) != 0) {
+  if (tell_containerd(bundle, address, pid, bootstrap.v3, &err) != 0) {
     if (!joined)
       take_back(address, pid);
     goto done;
@@ -145,6 +144,7 @@ int hp_cli_start(const struct hp_flags *flags) {
 done:
   if (status != EXIT_SUCCESS)
     fprintf(stderr, HP_PROGRAM ": start: %s\n", err.message);
+  free(state);
   free(address);
   free(owner);
   free(bundle);

@@ -33,6 +33,9 @@ typedef int host_handle; /* file descriptor */
 #define HOST_HANDLE_NONE (-1)
 #endif
 
+/* (any) A path that means the same in every working directory. */
+bool host_path_is_absolute(const char *path);
+
 /* ---- container: account, volume and job -------------------------------- */
 
 struct host_container; /* what this process holds of one container */
@@ -154,22 +157,35 @@ void host_reaper_stop(void);           /* (loop) */
 
 /* ---- daemon ---------------------------------------------------------------- */
 
-/* The address of a shim: "unix://…" on Linux. socket_dir NULL: the default
- * /run/containerd/s. Deterministic; distinct for distinct (namespace, id). */
+/* The address of a shim: "unix://…" on Linux, "\\.\pipe\…" on Windows.
+ * socket_dir NULL: the default /run/containerd/s. Deterministic; distinct for
+ * distinct (namespace, id). */
 int host_address(const char *socket_dir, const char *containerd_address, const char *namespace_name,
                  const char *id, char **address, struct hp_error *err);
 
-/* Where a daemon begins: called in the detached process with the listening end. */
+/* The address that somebody gave by hand (-socket), in the same form. */
+int host_address_given(const char *socket, char **address, struct hp_error *err);
+
+/* Where a daemon begins: called in the detached process with the listening end
+ * and what host_daemon_start was given to hand on. Returns its exit status. */
 struct host_daemon;
-typedef int (*host_daemon_main)(struct host_daemon *daemon, void *arg);
+typedef int (*host_daemon_main)(struct host_daemon *daemon, const char *state);
 
 /* Makes the daemon of `address`, or finds the living one (*joined). Exactly one
  * of any number of racing callers makes it. Returns when the server accepts;
  * a daemon that failed gives its own reason. Call from a process without
  * threads that has run no loop: on Linux it forks, and the child, in which every
- * inherited descriptor is closed, runs main and never returns here. */
-int host_daemon_start(const char *address, const char *bundle, host_daemon_main main, void *arg, bool *joined,
+ * inherited descriptor is closed, runs main and never returns here. Windows
+ * cannot fork: there it runs this program again, whose main calls
+ * host_daemon_continue; so state, UTF-8, must say all that the daemon is to know. */
+int host_daemon_start(const char *address, host_daemon_main main, const char *state, bool *joined,
                       uint32_t *pid, struct hp_error *err);
+#if defined(_WIN32)
+/* The verb that host_daemon_start gives to the program it runs, as its last argument. */
+#define HOST_DAEMON_VERB "serve"
+/* Runs main with what host_daemon_start said; returns its exit status. */
+int host_daemon_continue(host_daemon_main main);
+#endif
 
 /* In the daemon. (loop) Every accepted stream is a connected uv_stream_t on the
  * loop, allocated with malloc, peer checked. */

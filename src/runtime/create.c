@@ -1,7 +1,5 @@
 /* Create: judged first, then journaled and made thing by thing; a Create that
  * fails leaves nothing. */
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +8,8 @@
 #include "base/log.h"
 #include "runtime/container.h"
 #include "spec/identifier.h"
+
+#define BUNDLE_MAX 4096 /* bytes of its path, as Linux has it */
 
 struct create {
   struct hp_operation operation;
@@ -33,12 +33,14 @@ static struct create *of(struct hp_operation *operation) {
 /* ---- judging (pool) ------------------------------------------------------------ */
 
 static int check_bundle(const char *bundle, struct hp_error *err) {
-  struct stat status;
-  if (lstat(bundle, &status) != 0) {
-    hp_error_set_os(err, errno, "bundle \"%s\" cannot be used", bundle);
-    return hp_error_recode(err, HP_INVALID_ARGUMENT);
-  }
-  if (!S_ISDIR(status.st_mode))
+  uv_fs_t call;
+  int failed = uv_fs_lstat(NULL, &call, bundle, NULL);
+  uint64_t mode = call.statbuf.st_mode;
+  uv_fs_req_cleanup(&call);
+  if (failed)
+    return hp_error_set(err, HP_INVALID_ARGUMENT, "bundle \"%s\" cannot be used: %s", bundle,
+                        uv_strerror(failed));
+  if ((mode & S_IFMT) != S_IFDIR)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "bundle \"%s\" is not a directory (a link is none)",
                         bundle);
   return 0;
@@ -239,9 +241,9 @@ static int admit(const struct hp_pod *pod, const struct hp_create_request *reque
   if (hp_identifier_check("container id", request->id, err) != 0)
     return -1;
   const char *bundle = request->bundle ? request->bundle : "";
-  if (bundle[0] != '/' || strlen(bundle) >= PATH_MAX)
+  if (!host_path_is_absolute(bundle) || strlen(bundle) >= BUNDLE_MAX)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "bundle \"%.256s\" is not an absolute path below %d bytes",
-                        bundle, PATH_MAX);
+                        bundle, BUNDLE_MAX);
   if (hp_pod_lookup(pod, request->id))
     return hp_error_set(err, HP_ALREADY_EXISTS, "container \"%s\" exists already: delete it first",
                         request->id);

@@ -22,6 +22,10 @@ int hp_journal_open_existing(const char *bundle, struct hp_journal **journal, st
 /* record is an object with a string "kind". It is on disk when this returns 0,
  * and nothing of it is in the file when it fails. */
 int hp_journal_append(struct hp_journal *journal, const json_t *record, struct hp_error *err);
+/* Puts other records in the place of all that stands in it: at any moment the
+ * file holds either the old ones or the new, locked. On failure the old ones. */
+int hp_journal_replace(struct hp_journal *journal, const json_t *records, struct hp_error *err);
+size_t hp_journal_size(const struct hp_journal *journal); /* bytes */
 /* What stands in it, in order; damage as in hp_journal_read. */
 int hp_journal_records(const struct hp_journal *journal, json_t **records, char **damage,
                        struct hp_error *err);

@@ -185,5 +185,5 @@ void hp_process_exited(void *arg, uint32_t pid, uint32_t status, struct hp_time 
     hp_stdio_drain(process->stdio, drained, process);
   else
     drained(process);
-  hp_process_unref(process);
+  hp_process_unref(process); // NOLINT(clang-analyzer-unix.Malloc): the reference taken above
 }

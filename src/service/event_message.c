@@ -40,7 +40,7 @@ static uint8_t *pack_create(const struct hp_event *event, size_t *length) {
   Containerd__Events__TaskIO io = CONTAINERD__EVENTS__TASK_IO__INIT;
   size_t count = event->rootfs_count;
   Containerd__Types__Mount *mounts = hp_alloc(count * sizeof *mounts);
-  message.rootfs = hp_alloc(count * sizeof *message.rootfs);
+  message.rootfs = hp_alloc(count * sizeof(Containerd__Types__Mount *));
   message.n_rootfs = count;
   for (size_t i = 0; i < count; i++) {
     const struct host_rootfs_mount *mount = &event->rootfs[i];

@@ -48,6 +48,9 @@ static void handle_connect(struct hp_task_service *service, struct ttrpc_call *c
   ttrpc_reply(call, &response.base);
 }
 
+/* After the last Delete: what containerd needs to send its Shutdown. */
+#define ANOTHER_MS 3000
+
 static void shut_down(struct hp_task_service *service) {
   if (service->shut_down)
     return;
@@ -55,25 +58,35 @@ static void shut_down(struct hp_task_service *service) {
   service->shutdown(service->arg);
 }
 
-static void pod_is_empty(void *arg) {
-  struct hp_task_service *service = arg;
-  if (service->leaving)
+static void patience_over(uv_timer_t *timer) {
+  struct hp_task_service *service = timer->data;
+  if (service->leaving && hp_pod_empty(service->pod))
     shut_down(service);
 }
 
-/* containerd sends this after the Delete of each of a pod's tasks, always with
- * that task's id: only the pod's emptiness tells which was the last. A pod may
- * still be finishing what the Delete began; then it is left once it is empty,
- * unless a later Create or Delete came, behind which another Shutdown will. */
+static void pod_is_empty(void *arg) {
+  struct hp_task_service *service = arg;
+  if (service->leaving && !service->another)
+    shut_down(service);
+  else if (service->leaving)
+    uv_timer_start(service->patience, patience_over, ANOTHER_MS, 0);
+}
+
+/* containerd sends this after the Delete of a pod's tasks, always with that
+ * task's id: only the pod's emptiness tells which was the last. A pod may still
+ * be finishing what the Delete began; then it is left once it is empty. Behind a
+ * later Delete another Shutdown comes, for which the shim stays; but not for
+ * ever, since up to 2.3 containerd sends none for a member, and a sandbox may be
+ * deleted before its members. */
 static void handle_shutdown(struct hp_task_service *service, struct ttrpc_call *call,
                             const ProtobufCMessage *message) {
   const Containerd__Task__V2__ShutdownRequest *request = (const void *)message;
   bool now = request->now;
   hp_task_reply_empty(call);
+  service->leaving = true;
+  service->another = false;
   if (now || hp_pod_empty(service->pod))
     shut_down(service);
-  else
-    service->leaving = true;
 }
 
 /* In the order of the descriptor, proto/containerd/task/v2/shim.proto. */
@@ -90,8 +103,10 @@ static void handle(void *arg, struct ttrpc_call *call, unsigned method_index,
 
 struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),
                                             void *arg) {
-  (void)loop;
   struct hp_task_service *service = hp_alloc(sizeof *service);
+  service->patience = hp_alloc(sizeof *service->patience);
+  uv_timer_init(loop, service->patience);
+  service->patience->data = service;
   service->pod = pod;
   service->shutdown = shutdown;
   service->arg = arg;
@@ -99,9 +114,14 @@ struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod,
   return service;
 }
 
+static void free_timer(uv_handle_t *timer) {
+  free(timer);
+}
+
 void hp_task_service_free(struct hp_task_service *service) {
   if (!service)
     return;
+  uv_close((uv_handle_t *)service->patience, free_timer);
   hp_pod_on_empty(service->pod, NULL, NULL);
   hp_task_wait_cancel_all(service);
   free(service);

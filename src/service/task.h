@@ -9,13 +9,21 @@
 
 struct hp_task_wait; /* a Wait that is not answered yet */
 
+/* Waits of which nobody need be there any more: ttrpc does not tell that a
+ * caller has given up. Below the calls that the server takes on one connection,
+ * which would otherwise read no Kill again. */
+#define HP_TASK_WAITS_MAX 3000
+
 struct hp_task_service {
   struct hp_pod *pod;
   struct hp_task_wait *waits; /* all of them, to be cancelled with the service */
+  unsigned wait_count;
   void (*shutdown)(void *arg);
   void *arg;
-  bool leaving;   /* a Shutdown came while the pod was not empty, and nothing since */
-  bool shut_down; /* shutdown was called */
+  uv_timer_t *patience; /* runs out when no other Shutdown comes */
+  bool leaving;         /* a Shutdown came while the pod was not empty, and no Create since */
+  bool another;         /* a Delete came after it, behind which another Shutdown may */
+  bool shut_down;       /* shutdown was called */
 };
 
 /* A method answers its call exactly once, now or later. */

@@ -44,7 +44,7 @@ void hp_task_create(struct hp_task_service *service, struct ttrpc_call *call,
       .rootfs_count = request->n_rootfs,
   };
   struct host_rootfs_mount *rootfs = NULL;
-  service->leaving = false;
+  service->leaving = service->another = false;
   if (request->checkpoint[0]) {
     hp_error_set(&err, HP_UNIMPLEMENTED,
                  "checkpoint is \"%.200s\": a HostProcess container cannot be restored from a checkpoint",
@@ -98,7 +98,7 @@ static void delete_done(void *call, const struct hp_exit *exited, const struct h
 void hp_task_delete(struct hp_task_service *service, struct ttrpc_call *call,
                     const ProtobufCMessage *message) {
   const Containerd__Task__V2__DeleteRequest *request = (const void *)message;
-  service->leaving = false;
+  service->another |= !request->exec_id[0];
   hp_pod_delete(service->pod, request->id, request->exec_id, delete_done, call);
 }
 

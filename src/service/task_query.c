@@ -77,7 +77,7 @@ static void pids_done(void *arg, const struct hp_pid *pids, size_t count, const 
   Containerd__Task__V2__PidsResponse response = CONTAINERD__TASK__V2__PIDS_RESPONSE__INIT;
   struct process *processes = hp_alloc(count * sizeof *processes);
   response.n_processes = count;
-  response.processes = hp_alloc(count * sizeof *response.processes);
+  response.processes = hp_alloc(count * sizeof(Containerd__V1__Types__ProcessInfo *));
   for (size_t i = 0; i < count; i++) {
     describe_process(&pids[i], &processes[i]);
     response.processes[i] = &processes[i].message;

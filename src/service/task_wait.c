@@ -14,6 +14,7 @@ struct hp_task_wait {
 };
 
 static void wait_free(struct hp_task_wait *wait) {
+  wait->service->wait_count--;
   *wait->link = wait->next;
   if (wait->next)
     wait->next->link = wait->link;
@@ -48,6 +49,14 @@ static void wait_abandoned(void *arg) {
 
 void hp_task_wait(struct hp_task_service *service, struct ttrpc_call *call, const ProtobufCMessage *message) {
   const Containerd__Task__V2__WaitRequest *request = (const void *)message;
+  if (service->wait_count >= HP_TASK_WAITS_MAX) {
+    struct hp_error err = HP_ERROR_INIT;
+    hp_error_set(&err, HP_RESOURCE_EXHAUSTED,
+                 "%d Waits of this shim are not answered yet: give them deadlines", HP_TASK_WAITS_MAX);
+    hp_task_fail_clear(call, &err);
+    return;
+  }
+  service->wait_count++;
   struct hp_task_wait *wait = hp_alloc(sizeof *wait);
   wait->service = service;
   wait->call = call;
@@ -68,5 +77,6 @@ void hp_task_wait(struct hp_task_service *service, struct ttrpc_call *call, cons
 
 void hp_task_wait_cancel_all(struct hp_task_service *service) {
   while (service->waits)
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the link of the first is service->waits itself
     wait_cancel(service->waits, "the shim is shutting down");
 }

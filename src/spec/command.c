@@ -45,6 +45,7 @@ char *hp_command_expand(const char *text, const char *mount_point) {
       *out++ = *text++;
       continue;
     }
+    // NOLINTNEXTLINE(bugprone-not-null-terminated-result): hp_alloc() zeroed what follows
     memcpy(out, mount_point, mount_length);
     out += mount_length;
     text += length;
@@ -159,11 +160,12 @@ static void add_candidate(struct hp_strings *out, const char *base, const char *
 
 static void add_path_candidates(const char *name, const char *cwd, const char *path, struct hp_strings *out) {
   for (size_t entries = 0; entries < PATH_ENTRIES_MAX; entries++) {
-    size_t length = strcspn(path, ":");
+    const char *end = strchr(path, ':');
+    size_t length = end ? (size_t)(end - path) : strlen(path);
     add_candidate(out, path[0] == '/' ? "" : cwd, path, length, name); /* an empty entry is the cwd */
-    if (!path[length])
+    if (!end)
       return;
-    path += length + 1;
+    path = end + 1;
   }
 }
 

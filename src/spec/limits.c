@@ -89,6 +89,26 @@ static int read_linux(const struct hp_json *at, struct hp_limits *out, struct hp
   return 0;
 }
 
+static int read_affinities(struct hp_json at, struct hp_affinities *out, struct hp_error *err) {
+  if (hp_json_array(at, err) != 0)
+    return -1;
+  size_t count = hp_json_count(&at);
+  if (count > 0)
+    out->items = hp_alloc(count * sizeof *out->items);
+  for (size_t i = 0; i < count; i++) {
+    struct hp_json item = hp_json_element(&at, i);
+    struct hp_number group = {0};
+    if (!json_is_object(item.value))
+      return hp_json_refuse(&item, err, "an object");
+    if (hp_json_uint64(hp_json_at(&item, "mask"), &out->items[i].mask, err) != 0 ||
+        hp_json_number(hp_json_at(&item, "group"), 0, UINT16_MAX, &group, err) != 0)
+      return -1;
+    out->items[i].group = (uint32_t)group.value;
+    out->count = i + 1;
+  }
+  return 0;
+}
+
 static int read_windows(const struct hp_json *at, struct hp_limits *out, struct hp_error *err) {
   struct hp_json memory = hp_json_at(at, "memory"), cpu = hp_json_at(at, "cpu"),
                  storage = hp_json_at(at, "storage");
@@ -98,6 +118,7 @@ static int read_windows(const struct hp_json *at, struct hp_limits *out, struct 
       read_nonzero(hp_json_at(&cpu, "count"), 0, INT64_MAX, &out->cpu_count, err) != 0 ||
       read_nonzero(hp_json_at(&cpu, "shares"), 0, UINT16_MAX, &out->cpu_shares, err) != 0 ||
       read_nonzero(hp_json_at(&cpu, "maximum"), 0, UINT16_MAX, &out->cpu_maximum, err) != 0 ||
+      read_affinities(hp_json_at(&cpu, "affinity"), &out->affinities, err) != 0 ||
       read_nonzero(hp_json_at(&storage, "iops"), 0, INT64_MAX, &out->storage_iops, err) != 0 ||
       read_nonzero(hp_json_at(&storage, "bps"), 0, INT64_MAX, &out->storage_bps, err) != 0 ||
       read_nonzero(hp_json_at(&storage, "sandboxSize"), 0, INT64_MAX, &out->storage_size, err) != 0)
@@ -118,12 +139,9 @@ void hp_limits_list_ignored(enum hp_os os, const struct hp_json *resources, stru
   static const char *const memory_keys[] = {"kernel", "kernelTCP", "swappiness", "disableOOMKiller"};
   static const char *const cpu_keys[] = {"realtimeRuntime", "realtimePeriod", "burst", "idle"};
   static const char *const block_keys[] = {"leafWeight", "weightDevice"};
-  static const char *const windows_cpu_keys[] = {"affinity"};
   struct hp_json cpu = hp_json_at(resources, "cpu");
-  if (os == HP_OS_WINDOWS) {
-    hp_list_wanted(&cpu, windows_cpu_keys, 1, ignored);
+  if (os == HP_OS_WINDOWS)
     return;
-  }
   struct hp_json memory = hp_json_at(resources, "memory"), block = hp_json_at(resources, "blockIO");
   hp_list_wanted(resources, linux_keys, sizeof linux_keys / sizeof linux_keys[0], ignored);
   hp_list_wanted(&memory, memory_keys, sizeof memory_keys / sizeof memory_keys[0], ignored);
@@ -212,11 +230,29 @@ static void merge_throttles(struct hp_throttles *base, const struct hp_throttles
   base->count = change->count;
 }
 
+static void merge_affinities(struct hp_affinities *base, const struct hp_affinities *change) {
+  if (change->count == 0)
+    return;
+  base->items = hp_realloc_array(base->items, change->count, sizeof *base->items);
+  memcpy(base->items, change->items, change->count * sizeof *base->items);
+  base->count = change->count;
+}
+
+/* Windows has one CPU limit in one of three forms; a new form replaces the old.
+ * (cpu_shares alone is Linux's too, where count and maximum are never set.) */
+static void merge_cpu_form(struct hp_limits *base, const struct hp_limits *change) {
+  if (change->cpu_count.set || change->cpu_maximum.set || change->cpu_shares.set)
+    base->cpu_count = base->cpu_maximum = base->cpu_shares = (struct hp_number){0};
+  merge_number(&base->cpu_shares, change->cpu_shares);
+  merge_number(&base->cpu_count, change->cpu_count);
+  merge_number(&base->cpu_maximum, change->cpu_maximum);
+}
+
 void hp_limits_merge(struct hp_limits *base, const struct hp_limits *change) {
   merge_number(&base->memory, change->memory);
   merge_number(&base->memory_swap, change->memory_swap);
   merge_number(&base->memory_reservation, change->memory_reservation);
-  merge_number(&base->cpu_shares, change->cpu_shares);
+  merge_cpu_form(base, change);
   merge_number(&base->cpu_quota, change->cpu_quota);
   merge_number(&base->cpu_period, change->cpu_period);
   merge_text(&base->cpuset_cpus, change->cpuset_cpus);
@@ -227,8 +263,7 @@ void hp_limits_merge(struct hp_limits *base, const struct hp_limits *change) {
   merge_throttles(&base->write_bps, &change->write_bps);
   merge_throttles(&base->read_iops, &change->read_iops);
   merge_throttles(&base->write_iops, &change->write_iops);
-  merge_number(&base->cpu_count, change->cpu_count);
-  merge_number(&base->cpu_maximum, change->cpu_maximum);
+  merge_affinities(&base->affinities, &change->affinities);
   merge_number(&base->storage_iops, change->storage_iops);
   merge_number(&base->storage_bps, change->storage_bps);
   merge_number(&base->storage_size, change->storage_size);
@@ -237,6 +272,7 @@ void hp_limits_merge(struct hp_limits *base, const struct hp_limits *change) {
 void hp_limits_clear(struct hp_limits *limits) {
   free(limits->cpuset_cpus);
   free(limits->cpuset_mems);
+  free(limits->affinities.items);
   free(limits->read_bps.items);
   free(limits->write_bps.items);
   free(limits->read_iops.items);

@@ -79,6 +79,16 @@ struct hp_throttles {
   size_t count;
 };
 
+struct hp_affinity { /* processors of one group (Windows) */
+  uint64_t mask;
+  uint32_t group;
+};
+
+struct hp_affinities {
+  struct hp_affinity *items;
+  size_t count;
+};
+
 /* Limits of the whole job. Linux: linux.resources; Windows: windows.resources
  * and the io.microsoft.* annotations (the annotation wins). */
 struct hp_limits {
@@ -93,6 +103,7 @@ struct hp_limits {
   struct hp_number blkio_weight;       /* Linux 10..1000 */
   struct hp_throttles read_bps, write_bps, read_iops, write_iops;
   struct hp_number cpu_count, cpu_maximum;                  /* Windows */
+  struct hp_affinities affinities;                          /* Windows; empty: unset */
   struct hp_number storage_iops, storage_bps, storage_size; /* Windows */
 };
 

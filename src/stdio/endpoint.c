@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stdio/endpoint_system.h"
+
 static int hex_digit(char c) {
   if (c >= '0' && c <= '9')
     return c - '0';
@@ -82,24 +84,25 @@ static bool take_scheme(const char *name, const char *scheme, const char **rest)
 
 static int parse_uri(const char *stream, const char *name, const char *rest, struct hp_endpoint *endpoint,
                      struct hp_error *err) {
-  if (rest[0] != '/')
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "%s: \"%s\" names a host or a relative path; three slashes and an absolute path are "
-                        "expected after the colon",
-                        stream, name);
   size_t whole = strcspn(rest, "#");
   size_t length = strcspn(rest, "?#");
-  endpoint->path = decode(rest, length, false);
-  int status = endpoint->path ? 0 : -1;
+  char *path = decode(rest, length, false);
+  int status = path ? 0 : -1;
   if (status == 0 && length < whole && endpoint->kind >= HP_ENDPOINT_BINARY) {
     char *query = hp_strndup(rest + length + 1, whole - length - 1);
     status = parse_query(query, &endpoint->args);
     free(query);
   }
+  if (path)
+    endpoint->path = hp_endpoint_uri_path(endpoint->kind, path);
+  free(path);
   if (status != 0)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
                         "%s: \"%s\" has a broken percent-escape; write %%25 for a percent sign", stream,
                         name);
+  if (!endpoint->path)
+    return hp_error_set(err, HP_INVALID_ARGUMENT, "%s: \"%s\" names a host or a relative path; %s", stream,
+                        name, hp_endpoint_uri_form);
   return 0;
 }
 
@@ -110,12 +113,12 @@ static int parse(const char *stream, const char *name, struct hp_endpoint *endpo
     return hp_error_set(err, HP_INVALID_ARGUMENT, "%s: the name \"%.64s…\" is longer than %d bytes", stream,
                         name, HP_ENDPOINT_MAX);
   const char *rest;
-  if (name[0] == '/') {
+  endpoint->path = hp_endpoint_bare_path(name);
+  if (endpoint->path) {
     endpoint->kind = HP_ENDPOINT_PATH;
-    endpoint->path = hp_strdup(name);
     return 0;
   }
-  if (take_scheme(name, "fifo://", &rest))
+  if (take_scheme(name, hp_endpoint_path_scheme, &rest))
     endpoint->kind = HP_ENDPOINT_PATH;
   else if (take_scheme(name, "file://", &rest))
     endpoint->kind = HP_ENDPOINT_FILE;
@@ -125,9 +128,8 @@ static int parse(const char *stream, const char *name, struct hp_endpoint *endpo
     endpoint->kind = HP_ENDPOINT_BINARY_V2;
   else
     return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "%s: \"%s\" is neither an absolute path nor a URI that this system has; use a FIFO's "
-                        "path, file://, binary:// or binary-v2://",
-                        stream, name);
+                        "%s: \"%s\" is neither %s nor a URI that this system has; use %s", stream, name,
+                        hp_endpoint_bare_form, hp_endpoint_remedy);
   return parse_uri(stream, name, rest, endpoint, err);
 }
 

@@ -10,7 +10,8 @@
 
 enum hp_endpoint_kind {
   HP_ENDPOINT_NULL,      /* nothing named: the null device */
-  HP_ENDPOINT_PATH,      /* a FIFO or a file that is there: PATH, fifo://PATH */
+  HP_ENDPOINT_PATH,      /* a FIFO or a file that is there: PATH, fifo://PATH; on Windows
+                            a named pipe: \\.\pipe\NAME, npipe:////./pipe/NAME */
   HP_ENDPOINT_FILE,      /* file://PATH: appended to, made if missing */
   HP_ENDPOINT_BINARY,    /* binary://EXE?key=value… */
   HP_ENDPOINT_BINARY_V2, /* binary-v2://EXE?key=value… */
@@ -18,7 +19,7 @@ enum hp_endpoint_kind {
 
 struct hp_endpoint {
   enum hp_endpoint_kind kind;
-  char *path; /* absolute; NULL for HP_ENDPOINT_NULL */
+  char *path; /* absolute, as the system writes it; NULL for HP_ENDPOINT_NULL */
   /* Of a logging program: each key of the query in order of appearance, each
    * followed by its first value, perhaps empty. */
   struct hp_strings args;

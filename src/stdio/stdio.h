@@ -7,7 +7,10 @@
  * reader goes, what was written stays readable) and a write end of the input
  * FIFO until CloseIO (a writer that detaches is not end of input).
  * Relayed: terminals, and the outputs of an exec that go to a FIFO (a
- * grandchild may outlive its exec and must not hold up its end of file). */
+ * grandchild may outlive its exec and must not hold up its end of file).
+ *
+ * On Windows only a file is handed out: writes to a pipe whose reader has gone
+ * fail, so all else is relayed, and the end of the input pipe is end of input. */
 #ifndef HP_STDIO_STDIO_H
 #define HP_STDIO_STDIO_H
 
@@ -31,7 +34,7 @@ struct hp_stdio_request {
  * ready. On failure nothing stays open or running. */
 int hp_stdio_open(const struct hp_stdio_request *request, struct hp_stdio **stdio, struct hp_error *err);
 
-/* (any) What host_spawn wants. */
+/* (any) What host_spawn wants; not inheritable on Windows, stdout and stderr may be one handle. */
 void hp_stdio_ends(const struct hp_stdio *stdio, host_handle ends[3]);
 
 /* (loop) The process runs: the child's ends are closed here, relays start.

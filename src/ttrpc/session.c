@@ -53,8 +53,9 @@ void ttrpc_session_send_error(struct ttrpc_session *session, uint32_t stream, en
   free(escaped);
 }
 
-__attribute__((format(printf, 4, 5))) static void refuse(struct ttrpc_session *session, uint32_t stream,
-                                                         enum ttrpc_code code, const char *format, ...) {
+HP_PRINTF(4, 5)
+static void refuse(struct ttrpc_session *session, uint32_t stream, enum ttrpc_code code, const char *format,
+                   ...) {
   va_list args;
   va_start(args, format);
   char *message = hp_vprintf(format, args);

@@ -201,8 +201,8 @@ func (s *server) leftoversNow() string {
 			left = append(left, "mount "+fields[4])
 		}
 	}
-	for _, pattern := range []string{"/sys/fs/cgroup/*/hostprocess/*" + s.namespace + "*", "/sys/fs/cgroup/hostprocess/*" + s.namespace + "*",
-		"/sys/fs/cgroup/*/*/*/hostprocess/*" + s.namespace + "*"} {
+	for _, pattern := range []string{"/sys/fs/cgroup/*/hostprocess/" + s.namespace, "/sys/fs/cgroup/hostprocess/" + s.namespace,
+		"/sys/fs/cgroup/*/*/*/hostprocess/" + s.namespace} {
 		found, _ := filepath.Glob(pattern)
 		for _, path := range found {
 			left = append(left, "cgroup "+path)

@@ -451,8 +451,9 @@ func TestShim(t *testing.T) {
 
 // sink is a receiver of events, as containerd is one.
 type sink struct {
-	mutex sync.Mutex
-	seen  []string
+	mutex     sync.Mutex
+	seen      []string
+	envelopes []*types.Envelope
 }
 
 func (s *sink) topics() string {
@@ -465,6 +466,7 @@ func (s *sink) Forward(_ context.Context, request *eventsapi.ForwardRequest) (*e
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.seen = append(s.seen, request.Envelope.Topic)
+	s.envelopes = append(s.envelopes, request.Envelope)
 	return &emptypb.Empty{}, nil
 }
 

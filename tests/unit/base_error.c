@@ -1,8 +1,21 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <string.h>
+#include <uv.h>
 
 #include "support.h"
+
+#if defined(_WIN32)
+#include <windows.h>
+#define ABSENT ERROR_FILE_NOT_FOUND
+#define DENIED ERROR_ACCESS_DENIED
+#define EXISTS ERROR_FILE_EXISTS
+#else
+#define ABSENT ENOENT
+#define DENIED EACCES
+#define EXISTS EEXIST
+#endif
 
 START_TEST(test_set_replaces) {
   struct hp_error err = HP_ERROR_INIT;
@@ -29,15 +42,19 @@ static const struct {
   int os_code;
   enum hp_code code;
 } system_codes[] = {
-    {ENOENT, HP_NOT_FOUND},
-    {EACCES, HP_PERMISSION_DENIED},
-    {EPERM, HP_PERMISSION_DENIED},
-    {EEXIST, HP_ALREADY_EXISTS},
-    {EMFILE, HP_RESOURCE_EXHAUSTED},
-    {ENOSPC, HP_RESOURCE_EXHAUSTED},
-    {ETIMEDOUT, HP_DEADLINE_EXCEEDED},
-    {EINVAL, HP_INTERNAL},
-    {EIO, HP_INTERNAL},
+    {ABSENT, HP_NOT_FOUND},
+    {DENIED, HP_PERMISSION_DENIED},
+    {EXISTS, HP_ALREADY_EXISTS},
+#if defined(_WIN32)
+    {ERROR_PATH_NOT_FOUND, HP_NOT_FOUND},
+    {ERROR_ALREADY_EXISTS, HP_ALREADY_EXISTS},
+    {ERROR_DISK_FULL, HP_RESOURCE_EXHAUSTED},
+    {ERROR_INVALID_PARAMETER, HP_INTERNAL},
+#else
+    {EPERM, HP_PERMISSION_DENIED},   {EMFILE, HP_RESOURCE_EXHAUSTED},
+    {ENOSPC, HP_RESOURCE_EXHAUSTED}, {ETIMEDOUT, HP_DEADLINE_EXCEEDED},
+    {EINVAL, HP_INTERNAL},           {EIO, HP_INTERNAL},
+#endif
 };
 
 START_TEST(test_system_codes) {
@@ -51,21 +68,42 @@ END_TEST
 
 START_TEST(test_system_text) {
   struct hp_error err = HP_ERROR_INIT;
-  hp_error_set_os(&err, ENOENT, "cannot open %s", "/x");
+  hp_error_set_os(&err, ABSENT, "cannot open %s", "/x");
+#if defined(_WIN32) /* whose words differ from one version to another */
+  ck_assert_msg(strncmp(err.message, "cannot open /x: ", 16) == 0 && err.message[16], "%s", err.message);
+#else
   ck_assert_str_eq(err.message, "cannot open /x: No such file or directory");
+#endif
+  hp_error_clear(&err);
+}
+END_TEST
+
+START_TEST(test_libuv_status) {
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(hp_error_set_uv(&err, UV_ENOENT, "cannot open %s", "/x"), -1);
+  ck_assert_int_eq(err.code, HP_NOT_FOUND);
+  ck_assert_msg(strncmp(err.message, "cannot open /x: ", 16) == 0 && err.message[16], "%s", err.message);
+  hp_error_set_uv(&err, UV_EACCES, "cannot");
+  ck_assert_int_eq(err.code, HP_PERMISSION_DENIED);
+  hp_error_set_uv(&err, UV_EEXIST, "cannot");
+  ck_assert_int_eq(err.code, HP_ALREADY_EXISTS);
+  hp_error_set_uv(&err, UV_EMFILE, "cannot");
+  ck_assert_int_eq(err.code, HP_RESOURCE_EXHAUSTED);
+  hp_error_set_uv(&err, UV_EINVAL, "cannot");
+  ck_assert_int_eq(err.code, HP_INTERNAL);
   hp_error_clear(&err);
 }
 END_TEST
 
 START_TEST(test_wrap_and_recode) {
   struct hp_error err = HP_ERROR_INIT;
-  hp_error_set_os(&err, EACCES, "mkdir");
+  hp_error_set_os(&err, DENIED, "mkdir");
   ck_assert_int_eq(hp_error_wrap(&err, "container %s", "c1"), -1);
-  ck_assert_str_eq(err.message, "container c1: mkdir: Permission denied");
-  ck_assert_int_eq(err.os_code, EACCES);
+  ck_assert_int_eq(strncmp(err.message, "container c1: mkdir: ", 21), 0);
+  ck_assert_int_eq(err.os_code, DENIED);
   ck_assert_int_eq(hp_error_recode(&err, HP_FAILED_PRECONDITION), -1);
   ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
-  ck_assert_int_eq(err.os_code, EACCES);
+  ck_assert_int_eq(err.os_code, DENIED);
   hp_error_clear(&err);
 }
 END_TEST
@@ -73,15 +111,15 @@ END_TEST
 START_TEST(test_move_and_copy) {
   struct hp_error from = HP_ERROR_INIT, to = HP_ERROR_INIT, copy = HP_ERROR_INIT;
   hp_error_set(&to, HP_INTERNAL, "old");
-  hp_error_set_os(&from, EEXIST, "new");
+  hp_error_set_os(&from, EXISTS, "new");
   ck_assert_int_eq(hp_error_copy(&copy, &from), -1);
   ck_assert_int_eq(hp_error_move(&to, &from), -1);
   ck_assert_ptr_null(from.message);
-  ck_assert_str_eq(to.message, "new: File exists");
+  ck_assert_int_eq(strncmp(to.message, "new: ", 5), 0);
   ck_assert_str_eq(copy.message, to.message);
   ck_assert_ptr_ne(copy.message, to.message);
   ck_assert_int_eq(copy.code, HP_ALREADY_EXISTS);
-  ck_assert_int_eq(copy.os_code, EEXIST);
+  ck_assert_int_eq(copy.os_code, EXISTS);
   hp_error_clear(&to);
   hp_error_clear(&copy);
 }
@@ -102,6 +140,7 @@ int main(void) {
   tcase_add_test(tcase, test_hostile_values_are_shown);
   tcase_add_loop_test(tcase, test_system_codes, 0, (int)(sizeof system_codes / sizeof system_codes[0]));
   tcase_add_test(tcase, test_system_text);
+  tcase_add_test(tcase, test_libuv_status);
   tcase_add_test(tcase, test_wrap_and_recode);
   tcase_add_test(tcase, test_move_and_copy);
   tcase_add_test(tcase, test_names);

@@ -60,8 +60,8 @@ static void on_accepted(void *arg, uv_stream_t *stream) {
   ttrpc_server_accept(server, stream, NULL);
 }
 
-static int serve(struct host_daemon *daemon, void *arg) {
-  (void)arg;
+static int serve(struct host_daemon *daemon, const char *state) {
+  (void)state;
   uv_loop_t loop;
   struct hp_error failure = HP_ERROR_INIT;
   uv_loop_init(&loop);
@@ -84,7 +84,7 @@ static void set_up(void) {
   err = (struct hp_error)HP_ERROR_INIT;
   bool joined;
   uint32_t pid;
-  ck_assert_msg(host_daemon_start(address, "/", serve, NULL, &joined, &pid, &err) == 0, "%s", err.message);
+  ck_assert_msg(host_daemon_start(address, serve, NULL, &joined, &pid, &err) == 0, "%s", err.message);
   server_pid = (pid_t)pid;
 }
 

@@ -25,16 +25,22 @@ static char *io_text(const struct hp_io_names *io) {
 
 void double_pod_clear(struct hp_pod *pod) {
   free(pod->asked);
-  free(pod->waiter);
+  while (pod->waiter) {
+    struct hp_waiter *next = pod->waiter->next;
+    free(pod->waiter);
+    pod->waiter = next;
+  }
   hp_error_clear(&pod->failure);
   *pod = (struct hp_pod){0};
 }
 
 void double_pod_exit(struct hp_pod *pod) {
-  struct hp_waiter waiter = *pod->waiter;
-  free(pod->waiter);
-  pod->waiter = NULL;
-  waiter.done(waiter.arg, &pod->exited, failure_of(pod));
+  while (pod->waiter) {
+    struct hp_waiter waiter = *pod->waiter;
+    free(pod->waiter);
+    pod->waiter = waiter.next;
+    waiter.done(waiter.arg, &pod->exited, failure_of(pod));
+  }
 }
 
 void double_pod_become_empty(struct hp_pod *pod) {
@@ -102,16 +108,20 @@ struct hp_waiter *hp_pod_wait(struct hp_pod *pod, const char *id, const char *ex
     done(arg, &pod->exited, failure_of(pod));
     return NULL;
   }
-  pod->waiter = hp_alloc(sizeof *pod->waiter);
-  *pod->waiter = (struct hp_waiter){done, arg};
-  return pod->waiter;
+  struct hp_waiter *waiter = hp_alloc(sizeof *waiter);
+  *waiter = (struct hp_waiter){pod->waiter, done, arg};
+  pod->waiter = waiter;
+  return waiter;
 }
 
 void hp_pod_wait_cancel(struct hp_pod *pod, struct hp_waiter *waiter) {
-  if (waiter != pod->waiter)
+  struct hp_waiter **at = &pod->waiter;
+  while (*at && *at != waiter)
+    at = &(*at)->next;
+  if (!*at)
     abort();
+  *at = waiter->next;
   free(waiter);
-  pod->waiter = NULL;
   pod->waits_cancelled++;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/pod.h"
 
 struct hp_waiter {
+  struct hp_waiter *next;
   hp_exit_done done;
   void *arg;
 };
@@ -24,7 +25,7 @@ struct hp_pod {
   size_t pid_count;
   /* Wait: answered later, by double_pod_exit, unless has_exited */
   bool has_exited;
-  struct hp_waiter *waiter;
+  struct hp_waiter *waiter; /* the latest */
   unsigned waits_cancelled;
 };
 

@@ -326,7 +326,7 @@ END_TEST
 static void bomb(void *arg) {
   (void)arg;
   for (;;)
-    fork();
+    plain_fork();
 }
 
 START_TEST(a_fork_bomb_is_killed) {
@@ -411,7 +411,7 @@ END_TEST
 static void fork_and_sleep(void *arg) {
   (void)arg;
   for (int i = 0; i < 3; i++)
-    if (fork() == 0)
+    if (plain_fork() == 0)
       sleep_for_ever(NULL);
   sleep_for_ever(NULL);
 }

@@ -84,12 +84,13 @@ static void on_accepted(void *arg, uv_stream_t *stream) {
   uv_read_start(stream, give_buffer, on_byte);
 }
 
-static int greet(struct host_daemon *daemon, void *arg) {
+static int greet(struct host_daemon *daemon, const char *state) {
+  (void)state;
   uv_loop_t loop;
   struct hp_error failure = HP_ERROR_INIT;
   running = daemon;
   uv_loop_init(&loop);
-  if (host_daemon_listen(daemon, &loop, on_accepted, arg, &failure) != 0 || !host_daemon_ready(daemon))
+  if (host_daemon_listen(daemon, &loop, on_accepted, NULL, &failure) != 0 || !host_daemon_ready(daemon))
     return EXIT_FAILURE;
   uv_run(&loop, UV_RUN_DEFAULT);
   return uv_loop_close(&loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -98,8 +99,7 @@ static int greet(struct host_daemon *daemon, void *arg) {
 static uint32_t start(host_daemon_main begin, bool expect_joined) {
   bool joined;
   uint32_t pid = 0;
-  ck_assert_msg(host_daemon_start(address, "/nowhere", begin, NULL, &joined, &pid, &err) == 0, "%s",
-                err.message);
+  ck_assert_msg(host_daemon_start(address, begin, NULL, &joined, &pid, &err) == 0, "%s", err.message);
   ck_assert_int_eq(joined, expect_joined);
   ck_assert_uint_ne(pid, 0);
   return pid;
@@ -108,7 +108,7 @@ static uint32_t start(host_daemon_main begin, bool expect_joined) {
 static void refused(host_daemon_main begin, enum hp_code code, const char *reason) {
   bool joined;
   uint32_t pid;
-  ck_assert_int_eq(host_daemon_start(address, "/nowhere", begin, NULL, &joined, &pid, &err), -1);
+  ck_assert_int_eq(host_daemon_start(address, begin, NULL, &joined, &pid, &err), -1);
   ck_assert_msg(err.code == code, "%s: %s", hp_code_name(err.code), err.message);
   ck_assert_msg(strstr(err.message, reason) != NULL, "%s", err.message);
   hp_error_clear(&err);
@@ -160,7 +160,7 @@ START_TEST(the_directory_is_made) {
   snprintf(nested, sizeof nested, "%s/a/b/s", directory);
   bool joined;
   uint32_t pid;
-  ck_assert_msg(host_daemon_start(nested, "/", greet, NULL, &joined, &pid, &err) == 0, "%s", err.message);
+  ck_assert_msg(host_daemon_start(nested, greet, NULL, &joined, &pid, &err) == 0, "%s", err.message);
   *strrchr(nested, '/') = 0;
   struct stat made;
   ck_assert_int_eq(stat(nested, &made), 0);
@@ -184,7 +184,7 @@ static void race(int gate, int results) {
   if (read(gate, &go, 1) < 0) /* end of file for all at once */
     _exit(EXIT_FAILURE);
   struct finish finish = {0};
-  finish.failed = host_daemon_start(address, "/", greet, NULL, &finish.joined, &finish.pid, &err) != 0;
+  finish.failed = host_daemon_start(address, greet, NULL, &finish.joined, &finish.pid, &err) != 0;
   _exit(write(results, &finish, sizeof finish) == (ssize_t)sizeof finish ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -282,17 +282,17 @@ START_TEST(a_path_that_is_too_long) {
   uint32_t pid;
   char deep[160];
   snprintf(deep, sizeof deep, "unix://%s/%0100d", directory, 0);
-  ck_assert_int_eq(host_daemon_start(deep, "/", greet, NULL, &joined, &pid, &err), -1);
+  ck_assert_int_eq(host_daemon_start(deep, greet, NULL, &joined, &pid, &err), -1);
   ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
-  ck_assert_int_eq(host_daemon_start("@abstract", "/", greet, NULL, &joined, &pid, &err), -1);
+  ck_assert_int_eq(host_daemon_start("@abstract", greet, NULL, &joined, &pid, &err), -1);
   ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
 }
 END_TEST
 
 /* ---- daemons that fail ----------------------------------------------------- */
 
-static int fail_with_reason(struct host_daemon *daemon, void *arg) {
-  (void)arg;
+static int fail_with_reason(struct host_daemon *daemon, const char *state) {
+  (void)state;
   struct hp_error failure = HP_ERROR_INIT;
   hp_error_set(&failure, HP_RESOURCE_EXHAUSTED, "no widgets: buy some");
   host_daemon_failed(daemon, &failure);
@@ -300,8 +300,8 @@ static int fail_with_reason(struct host_daemon *daemon, void *arg) {
   return EXIT_FAILURE;
 }
 
-static int fail_at_length(struct host_daemon *daemon, void *arg) {
-  (void)arg;
+static int fail_at_length(struct host_daemon *daemon, const char *state) {
+  (void)state;
   struct hp_error failure = HP_ERROR_INIT;
   hp_error_set(&failure, HP_INTERNAL, "begin %0100000d", 0);
   host_daemon_failed(daemon, &failure);
@@ -309,15 +309,15 @@ static int fail_at_length(struct host_daemon *daemon, void *arg) {
   return EXIT_FAILURE;
 }
 
-static int fail_silently(struct host_daemon *daemon, void *arg) {
+static int fail_silently(struct host_daemon *daemon, const char *state) {
   (void)daemon;
-  (void)arg;
+  (void)state;
   return 3;
 }
 
-static int die(struct host_daemon *daemon, void *arg) {
+static int die(struct host_daemon *daemon, const char *state) {
   (void)daemon;
-  (void)arg;
+  (void)state;
   raise(SIGKILL);
   return EXIT_SUCCESS;
 }
@@ -333,8 +333,8 @@ START_TEST(start_tells_the_daemons_reason) {
 END_TEST
 
 /* Kills start, as containerd does when its time is up, and only then is ready. */
-static int outlive_start(struct host_daemon *daemon, void *arg) {
-  (void)arg;
+static int outlive_start(struct host_daemon *daemon, const char *state) {
+  (void)state;
   pid_t parent = getppid();
   kill(parent, SIGKILL);
   while (getppid() == parent)
@@ -348,7 +348,7 @@ START_TEST(a_daemon_whose_start_was_killed_ends) {
   if (starter == 0) {
     bool joined;
     uint32_t pid;
-    host_daemon_start(address, "/", outlive_start, NULL, &joined, &pid, &err);
+    host_daemon_start(address, outlive_start, NULL, &joined, &pid, &err);
     _exit(EXIT_SUCCESS);
   }
   int status;

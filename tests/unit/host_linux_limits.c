@@ -249,7 +249,7 @@ END_TEST
 static void fork_until_refused(void *arg) {
   volatile int *made = arg;
   for (int i = 0; i < 100; i++) {
-    pid_t pid = fork();
+    pid_t pid = plain_fork();
     if (pid == 0)
       sleep_for_ever(NULL);
     if (pid < 0)

@@ -1,18 +1,14 @@
 #include "host_linux_job.h"
+#include "loop_wait.h"
 
 #define LIMIT (32u << 20)
 
 struct watcher {
   int hits;
-  uv_timer_t limit; /* ends a loop that would wait for ever */
 };
 
 static void on_hit(void *arg) {
   ((struct watcher *)arg)->hits++;
-}
-
-static void on_limit(uv_timer_t *timer) {
-  *(bool *)timer->data = true;
 }
 
 static void take_memory(size_t bytes) {
@@ -43,24 +39,17 @@ static void limited_job(struct job *job) {
 static void watcher_init(struct watcher *watcher, uv_loop_t *loop) {
   *watcher = (struct watcher){0};
   ck_assert_int_eq(uv_loop_init(loop), 0);
-  uv_timer_init(loop, &watcher->limit);
 }
 
 /* Runs the loop until hit or the time is up. */
 static void run_until_hit(uv_loop_t *loop, struct watcher *watcher, unsigned ms) {
-  bool over = false;
-  watcher->limit.data = &over;
-  uv_timer_start(&watcher->limit, on_limit, ms, 0);
   int before = watcher->hits;
-  while (watcher->hits == before && !over)
-    uv_run(loop, UV_RUN_ONCE);
-  uv_timer_stop(&watcher->limit);
+  LOOP_WAIT(loop, watcher->hits != before, ms);
 }
 
-static void finish(uv_loop_t *loop, struct watcher *watcher, struct job *job) {
+static void finish(uv_loop_t *loop, struct job *job) {
   host_job_unwatch_oom(&job->container);
   ck_assert_ptr_null(job->container.oom);
-  uv_close((uv_handle_t *)&watcher->limit, NULL);
   uv_run(loop, UV_RUN_DEFAULT); /* returns: no handle is left open */
   ck_assert_int_eq(uv_loop_close(loop), 0);
   job_end(job);
@@ -85,7 +74,7 @@ START_TEST(going_past_the_limit_is_reported_once) {
   job_wait(job_start(&job, take_too_much, NULL));
   run_until_hit(&loop, &watcher, 200);
   ck_assert_int_eq(watcher.hits, 1);
-  finish(&loop, &watcher, &job);
+  finish(&loop, &job);
 }
 END_TEST
 
@@ -103,7 +92,7 @@ START_TEST(a_kill_before_the_watch_is_reported) {
   ck_assert_int_eq(watcher.hits, 0);
   run_until_hit(&loop, &watcher, WAIT_MS);
   ck_assert_int_eq(watcher.hits, 1);
-  finish(&loop, &watcher, &job);
+  finish(&loop, &job);
 }
 END_TEST
 
@@ -124,7 +113,7 @@ START_TEST(an_ordinary_end_is_no_oom) {
   job_wait(pid);
   run_until_hit(&loop, &watcher, 300);
   ck_assert_int_eq(watcher.hits, 0);
-  finish(&loop, &watcher, &job);
+  finish(&loop, &job);
 }
 END_TEST
 
@@ -144,7 +133,7 @@ START_TEST(watched_once) {
   host_job_unwatch_oom(&job.container);
   host_job_unwatch_oom(&job.container);
   ck_ok(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), &err);
-  finish(&loop, &watcher, &job);
+  finish(&loop, &job);
 }
 END_TEST
 
@@ -162,7 +151,7 @@ START_TEST(a_failed_watch_closes_its_handles) {
   ck_assert_int_lt(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), 0);
   ck_assert_ptr_null(job.container.oom);
   hp_error_clear(&err);
-  finish(&loop, &watcher, &job);
+  finish(&loop, &job);
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "loop_wait.h"
 #include "support.h"
 
 static uv_loop_t loop;
@@ -36,8 +37,8 @@ static uint32_t child_that(int exit_status, int signal_number) {
   return (uint32_t)pid;
 }
 
-static void on_timeout(uv_timer_t *timer) {
-  *(bool *)timer->data = true;
+static void on_nothing(uv_timer_t *timer) {
+  (void)timer;
 }
 
 static void start(void) {
@@ -46,7 +47,7 @@ static void start(void) {
   ck_assert_int_eq(uv_loop_init(&loop), 0);
   ck_assert_int_eq(host_reaper_start(&loop, &err), 0);
   uv_timer_init(&loop, &keep_alive);
-  uv_timer_start(&keep_alive, on_timeout, 3600000, 0);
+  uv_timer_start(&keep_alive, on_nothing, 3600000, 0);
 }
 
 static void stop(void) {
@@ -56,17 +57,9 @@ static void stop(void) {
   ck_assert_int_eq(uv_loop_close(&loop), 0);
 }
 
-/* Runs the loop until *value reaches least, at most 10 s. */
+/* Runs the loop until *value reaches least, at most 40 s. */
 static void run_until(const unsigned *value, unsigned least) {
-  bool late = false;
-  uv_timer_t timer;
-  uv_timer_init(&loop, &timer);
-  timer.data = &late;
-  uv_timer_start(&timer, on_timeout, 10000, 0);
-  while (*value < least && !late)
-    uv_run(&loop, UV_RUN_ONCE);
-  uv_close((uv_handle_t *)&timer, NULL);
-  uv_run(&loop, UV_RUN_NOWAIT);
+  LOOP_WAIT(&loop, *value >= least, 40000);
   ck_assert_uint_ge(*value, least);
 }
 

@@ -112,6 +112,43 @@ START_TEST(living_holder_keeps_others_out) {
 }
 END_TEST
 
+START_TEST(replaced_records_are_all_there_is) {
+  struct hp_journal *journal = open_new(), *second = NULL;
+  append(journal, "uid");
+  append(journal, "mount");
+  append(journal, "cgroup");
+  json_t *records = json_pack("[{s:s}]", "kind", "mount");
+  ck_assert_int_eq(hp_journal_replace(journal, records, &err), 0);
+  json_decref(records);
+  struct stat status;
+  ck_assert_int_eq(stat(path, &status), 0);
+  ck_assert_uint_eq(status.st_mode & 07777u, 0600);
+  ck_assert_uint_eq(hp_journal_size(journal), (size_t)status.st_size);
+  append(journal, "late");
+  expect_kinds("mount late", true, NULL);
+  ck_assert_int_eq(hp_journal_open(bundle, &second, &err), -1);
+  ck_assert_int_eq(err.code, HP_ALREADY_EXISTS);
+  ck_assert_int_eq(hp_journal_remove(journal, &err), 0);
+  expect_kinds("", false, NULL); /* and tear_down finds no other file */
+}
+END_TEST
+
+START_TEST(records_stay_where_they_cannot_be_replaced) {
+  char *in_the_way = hp_printf("%s.new", path);
+  struct hp_journal *journal = open_new();
+  append(journal, "uid");
+  ck_assert_int_eq(mkdir(in_the_way, 0700), 0);
+  json_t *records = json_array();
+  ck_assert_int_eq(hp_journal_replace(journal, records, &err), -1);
+  json_decref(records);
+  ck_assert_int_eq(rmdir(in_the_way), 0);
+  append(journal, "late");
+  expect_kinds("uid late", true, NULL);
+  hp_journal_close(journal);
+  free(in_the_way);
+}
+END_TEST
+
 START_TEST(remove_leaves_no_file) {
   struct hp_journal *journal = open_new();
   append(journal, "uid");
@@ -320,6 +357,8 @@ int main(void) {
   tcase_add_test(tests, keeps_records_in_order);
   tcase_add_test(tests, file_is_private_and_a_line_a_record);
   tcase_add_test(tests, living_holder_keeps_others_out);
+  tcase_add_test(tests, replaced_records_are_all_there_is);
+  tcase_add_test(tests, records_stay_where_they_cannot_be_replaced);
   tcase_add_test(tests, remove_leaves_no_file);
   tcase_add_test(tests, remove_spares_a_file_that_took_its_place);
   tcase_add_test(tests, remove_after_the_bundle_is_gone);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "containerd/events/task.pb-c.h"
 #include "containerd/services/events/ttrpc/v1/events.pb-c.h"
+#include "loop_wait.h"
 #include "service/service.h"
 
 static uv_loop_t loop;
@@ -86,21 +87,11 @@ static void set_flag(void *flag) {
   *(bool *)flag = true;
 }
 
-static void expire(uv_timer_t *timer) {
-  ck_abort_msg("waited %s in vain", (const char *)timer->data);
-}
-
 /* Runs the loop until the condition holds. */
 #define RUN_UNTIL(condition)                                                                                 \
   do {                                                                                                       \
-    uv_timer_t expiry;                                                                                       \
-    uv_timer_init(&loop, &expiry);                                                                           \
-    expiry.data = (void *)#condition;                                                                        \
-    uv_timer_start(&expiry, expire, 20000, 0);                                                               \
-    while (!(condition))                                                                                     \
-      uv_run(&loop, UV_RUN_ONCE);                                                                            \
-    uv_close((uv_handle_t *)&expiry, NULL);                                                                  \
-    uv_run(&loop, UV_RUN_NOWAIT);                                                                            \
+    LOOP_WAIT(&loop, condition, 40000);                                                                      \
+    ck_assert_msg(condition, "waited in vain for " #condition);                                              \
   } while (0)
 
 static void containerd_stop(void) {
@@ -397,7 +388,7 @@ int main(void) {
   };
   Suite *suite = suite_create("service/events");
   TCase *tcase = tcase_create("publisher");
-  tcase_set_timeout(tcase, 30);
+  tcase_set_timeout(tcase, 100);
   tcase_add_checked_fixture(tcase, setup, teardown);
   for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
     tcase_add_test(tcase, tests[i]);

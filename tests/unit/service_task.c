@@ -94,13 +94,18 @@ START_TEST(an_empty_pod_alone_ends_nothing) {
 }
 END_TEST
 
+static void send_delete(const char *id, const char *exec_id) {
+  Containerd__Task__V2__DeleteRequest request = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
+  request.id = (char *)id;
+  request.exec_id = (char *)exec_id;
+  task_call_ok(2, "Delete", &request.base);
+}
+
 /* A member's Shutdown, then the sandbox is deleted: its own Shutdown will come. */
 START_TEST(a_later_delete_takes_the_shutdown_over) {
-  Containerd__Task__V2__DeleteRequest request = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
   pod.busy = true;
   send_shutdown(2, "member", false);
-  request.id = (char *)"sandbox";
-  task_call_ok(2, "Delete", &request.base);
+  send_delete("sandbox", "");
   double_pod_become_empty(&pod);
   ck_assert_uint_eq(shutdowns, 0);
   send_shutdown(2, "sandbox", false);
@@ -108,9 +113,42 @@ START_TEST(a_later_delete_takes_the_shutdown_over) {
 }
 END_TEST
 
+/* The sandbox went first, and for a member containerd 2.0 to 2.3 sends none. */
+START_TEST(a_shutdown_that_never_comes_keeps_no_shim) {
+  pod.busy = true;
+  send_shutdown(2, "sandbox", false);
+  send_delete("member", "");
+  double_pod_become_empty(&pod);
+  ck_assert_uint_eq(shutdowns, 0);
+  task_run_until(&shut_down);
+  ck_assert_uint_eq(shutdowns, 1);
+}
+END_TEST
+
+START_TEST(a_new_container_is_waited_for) {
+  Containerd__Task__V2__CreateTaskRequest request = CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
+  pod.busy = true;
+  send_shutdown(2, "c1", false);
+  task_call_ok(2, "Create", &request.base);
+  double_pod_become_empty(&pod);
+  task_settle();
+  ck_assert_uint_eq(shutdowns, 0);
+}
+END_TEST
+
+START_TEST(the_delete_of_an_exec_takes_no_shutdown_over) {
+  pod.busy = true;
+  send_shutdown(2, "c1", false);
+  send_delete("c1", "e1");
+  double_pod_become_empty(&pod);
+  ck_assert_uint_eq(shutdowns, 1);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("service/task");
   TCase *tcase = tcase_create("task");
+  tcase_set_timeout(tcase, 60);
   tcase_add_checked_fixture(tcase, task_harness_setup, task_harness_teardown);
   tcase_add_test(tcase, both_versions_have_the_same_methods_in_the_same_order);
   tcase_add_loop_test(tcase, errors_travel_as_they_are, 2, 4);
@@ -122,6 +160,9 @@ int main(void) {
   tcase_add_test(tcase, shutdown_waits_for_what_the_pod_is_finishing);
   tcase_add_test(tcase, an_empty_pod_alone_ends_nothing);
   tcase_add_test(tcase, a_later_delete_takes_the_shutdown_over);
+  tcase_add_test(tcase, a_shutdown_that_never_comes_keeps_no_shim);
+  tcase_add_test(tcase, a_new_container_is_waited_for);
+  tcase_add_test(tcase, the_delete_of_an_exec_takes_no_shutdown_over);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
 }

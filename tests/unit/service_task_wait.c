@@ -1,6 +1,10 @@
 /* Wait: answered at once, later, or never because nobody waits any more. */
 #include "support.h"
 
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "service/task.h"
 #include "task_harness.h"
 
 static Containerd__Task__V2__WaitRequest wait_request(void) {
@@ -96,14 +100,43 @@ START_TEST(the_end_of_the_service_ends_its_waits) {
 }
 END_TEST
 
+/* A client that gives up again and again leaves its Waits here: the connection
+ * must go on taking other calls, a Kill above all. */
+START_TEST(too_many_waits_are_refused_and_nothing_else) {
+  Containerd__Task__V2__WaitRequest request = wait_request();
+  Containerd__Task__V2__KillRequest kill = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
+  struct answer *answers = hp_alloc(HP_TASK_WAITS_MAX * sizeof *answers);
+  for (size_t i = 0; i < HP_TASK_WAITS_MAX; i++)
+    task_send(_i, "Wait", &request.base, &answers[i]);
+  task_call_fails(_i, "Wait", &request.base, TTRPC_RESOURCE_EXHAUSTED, "3000 Waits");
+  task_call_ok(_i, "Kill", &kill.base);
+  ck_assert(!answers[0].came);
+
+  double_pod_exit(&pod);
+  for (size_t i = 0; i < HP_TASK_WAITS_MAX; i++) {
+    task_run_until(&answers[i].came);
+    ck_assert_int_eq(answers[i].code, TTRPC_OK);
+    forget(&answers[i]);
+  }
+  free(answers);
+  pod.has_exited = true;
+  task_call_ok(_i, "Wait", &request.base);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
-      wait_after_exit_is_answered_at_once, wait_is_answered_by_the_exit,
-      wait_for_an_unknown_id_fails,        other_calls_are_answered_meanwhile,
-      an_abandoned_wait_is_cancelled,      the_end_of_the_service_ends_its_waits,
+      wait_after_exit_is_answered_at_once,
+      wait_is_answered_by_the_exit,
+      wait_for_an_unknown_id_fails,
+      other_calls_are_answered_meanwhile,
+      an_abandoned_wait_is_cancelled,
+      the_end_of_the_service_ends_its_waits,
+      too_many_waits_are_refused_and_nothing_else,
   };
   Suite *suite = suite_create("service/task_wait");
   TCase *tcase = tcase_create("wait");
+  tcase_set_timeout(tcase, 60);
   tcase_add_checked_fixture(tcase, task_harness_setup, task_harness_teardown);
   for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
     tcase_add_loop_test(tcase, tests[i], 2, 4);

@@ -120,7 +120,8 @@ START_TEST(test_windows) {
   ck_assert_int_eq(spec.limits.memory.value, 2 << 20); /* the annotation wins */
   ck_assert_int_eq(spec.limits.cpu_shares.value, 500);
   ck_assert(hp_strings_has(&spec.ignored, "windows.devices"));
-  ck_assert(hp_strings_has(&spec.ignored, "windows.resources.cpu.affinity"));
+  ck_assert_uint_eq(spec.limits.affinities.count, 1);
+  ck_assert_uint_eq(spec.limits.affinities.items[0].mask, 1);
   hp_spec_clear(&spec);
 }
 END_TEST

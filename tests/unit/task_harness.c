@@ -8,10 +8,12 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "loop_wait.h"
 
 struct hp_pod pod;
 struct hp_task_service *service;
 unsigned shutdowns;
+bool shut_down;
 
 static uv_loop_t loop;
 static struct ttrpc_server *server;
@@ -21,6 +23,7 @@ static struct answer last;
 static void on_shutdown(void *arg) {
   (void)arg;
   shutdowns++;
+  shut_down = true;
 }
 
 static uv_stream_t *open_stream(int fd) {
@@ -39,6 +42,7 @@ void task_harness_setup(void) {
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   pod = (struct hp_pod){0};
   shutdowns = 0;
+  shut_down = false;
   service = hp_task_service_new(&loop, &pod, on_shutdown, NULL);
   hp_task_service_describe(service, services);
   server = ttrpc_server_new(&loop, services, HP_TASK_SERVICES, NULL);
@@ -97,21 +101,9 @@ void task_send(int version, const char *method, const ProtobufCMessage *request,
                     answer);
 }
 
-static void expire(uv_timer_t *timer) {
-  *(bool *)timer->data = true;
-}
-
 void task_run_until(const bool *condition) {
-  bool expired = false;
-  uv_timer_t timer;
-  uv_timer_init(&loop, &timer);
-  timer.data = &expired;
-  uv_timer_start(&timer, expire, 10000, 0);
-  while (!*condition && !expired)
-    uv_run(&loop, UV_RUN_ONCE);
-  uv_close((uv_handle_t *)&timer, NULL);
-  uv_run(&loop, UV_RUN_NOWAIT);
-  ck_assert_msg(*condition, "waited 10 s in vain");
+  LOOP_WAIT(&loop, *condition, 40000);
+  ck_assert_msg(*condition, "waited 40 s in vain");
 }
 
 void task_settle(void) {

@@ -22,6 +22,7 @@ struct answer {
 extern struct hp_pod pod;
 extern struct hp_task_service *service;
 extern unsigned shutdowns; /* how often the service asked to end the shim */
+extern bool shut_down;     /* it did, once at least */
 
 void task_harness_setup(void);
 void task_harness_teardown(void);

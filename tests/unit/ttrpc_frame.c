@@ -44,8 +44,10 @@ static void count_frame(enum ttrpc_next next, const struct ttrpc_frame *frame, v
   seen->frames++;
   seen->streams += frame->stream;
   seen->bytes += frame->length;
-  for (uint32_t i = 0; i < frame->length; i++)
-    ck_assert_uint_eq(frame->data[i], (uint8_t)(frame->stream + i));
+  uint32_t same = 0; /* one assertion a frame: Check writes each down */
+  while (same < frame->length && frame->data[same] == (uint8_t)(frame->stream + same))
+    same++;
+  ck_assert_uint_eq(same, frame->length);
 }
 
 /* A frame whose data depends on its stream id. Returns its size. */

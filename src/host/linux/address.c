@@ -47,6 +47,14 @@ int host_address(const char *socket_dir, const char *containerd_address, const c
   return 0;
 }
 
+int host_address_given(const char *socket, char **address, struct hp_error *err) {
+  const char *path = hp_address_path(socket, err);
+  if (!path)
+    return -1;
+  *address = hp_printf(SCHEME "%s", path);
+  return 0;
+}
+
 const char *hp_address_path(const char *address, struct hp_error *err) {
   const char *path = without_scheme(address);
   return check_path(path, address, err) == 0 ? path : NULL;

@@ -65,12 +65,12 @@ static int refuse_foreign(int directory, const char *path, bool leaf, struct hp_
 static int refuse_busy_ancestor(int directory, const char *path, struct hp_error *err) {
   char *text = hp_cgroup_read(directory, "cgroup.procs");
   bool busy = text != NULL && *text != '\0';
-  int pid = busy ? atoi(text) : 0;
+  long pid = busy ? strtol(text, NULL, 10) : 0;
   free(text);
   if (!busy)
     return 0;
   return hp_error_set(err, HP_FAILED_PRECONDITION,
-                      "linux.cgroupsPath: the cgroup %s lies above and has processes in it (one is pid %d): "
+                      "linux.cgroupsPath: the cgroup %s lies above and has processes in it (one is pid %ld): "
                       "a job cannot lie within another's",
                       path, pid);
 }
@@ -179,8 +179,8 @@ static int parse_place(const json_t *json, unsigned version, struct hp_cgroup_pl
   const char *mount, *controllers;
   int missing;
   json_error_t why;
-  if (json_unpack_ex((json_t *)(uintptr_t)json, &why, JSON_STRICT, "{s:s, s:s, s:i}", "mount", &mount,
-                     "controllers", &controllers, "missing", &missing) < 0)
+  if (json_unpack_ex((json_t *)json, &why, JSON_STRICT, "{s:s, s:s, s:i}", "mount", &mount, "controllers",
+                     &controllers, "missing", &missing) < 0)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "cgroup record: a place is damaged: %s", why.text);
   if (mount[0] != '/' || strlen(mount) >= PATH_MAX / 2 || missing < 0 || missing > HP_CGROUP_DEPTH_MAX)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
@@ -198,8 +198,8 @@ int hp_cgroup_record_parse(const json_t *json, struct hp_cgroup_record *record, 
   int version;
   json_t *places;
   json_error_t why;
-  if (json_unpack_ex((json_t *)(uintptr_t)json, &why, JSON_STRICT, "{s:s, s:i, s:s, s:s, s:o}", "kind", &kind,
-                     "version", &version, "path", &path, "owner", &owner, "places", &places) < 0)
+  if (json_unpack_ex((json_t *)json, &why, JSON_STRICT, "{s:s, s:i, s:s, s:s, s:o}", "kind", &kind, "version",
+                     &version, "path", &path, "owner", &owner, "places", &places) < 0)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "cgroup record is damaged: %s", why.text);
   size_t count = json_array_size(places);
   if ((version != 1 && version != 2) || count == 0 || count > HP_CGROUP_V1_MAX ||

@@ -215,13 +215,13 @@ static int become_daemon(struct host_daemon *daemon, struct hp_error *err) {
 }
 
 __attribute__((noreturn)) static void run_daemon(struct host_daemon *daemon, host_daemon_main begin,
-                                                 void *arg) {
+                                                 const char *state) {
   struct hp_error err = HP_ERROR_INIT;
   int status = EXIT_FAILURE;
   if (become_daemon(daemon, &err) != 0)
     host_daemon_failed(daemon, &err);
   else
-    status = begin(daemon, arg);
+    status = begin(daemon, state);
   hp_error_clear(&err);
 
   if (daemon->report >= 0) {
@@ -329,8 +329,8 @@ static int fill_stdio(struct hp_error *err) {
 }
 
 /* Under the lock, with nobody listening. */
-static int make_daemon(struct host_daemon *daemon, const char *address, host_daemon_main begin, void *arg,
-                       uint32_t *pid, struct hp_error *err) {
+static int make_daemon(struct host_daemon *daemon, const char *address, host_daemon_main begin,
+                       const char *state, uint32_t *pid, struct hp_error *err) {
   int report[2] = {-1, -1}, status = -1;
   bool bound = false;
   if (bind_socket(daemon, address, err) != 0)
@@ -344,7 +344,7 @@ static int make_daemon(struct host_daemon *daemon, const char *address, host_dae
   fflush(NULL); /* or both processes would write what is buffered */
   pid_t child = fork();
   if (child == 0)
-    run_daemon(daemon, begin, arg);
+    run_daemon(daemon, begin, state);
   if (child < 0) {
     hp_error_set_os(err, errno, "cannot fork the daemon");
     goto done;
@@ -363,9 +363,8 @@ done:
   return status;
 }
 
-int host_daemon_start(const char *address, const char *bundle, host_daemon_main begin, void *arg,
-                      bool *joined, uint32_t *pid, struct hp_error *err) {
-  (void)bundle; /* Linux needs no more than the address */
+int host_daemon_start(const char *address, host_daemon_main begin, const char *state, bool *joined,
+                      uint32_t *pid, struct hp_error *err) {
   const char *path = hp_address_path(address, err);
   if (!path)
     return -1;
@@ -382,7 +381,7 @@ int host_daemon_start(const char *address, const char *bundle, host_daemon_main 
   } else if (err->code == HP_NOT_FOUND) {
     hp_error_clear(err);
     if (hp_rendezvous_clear(path, err) == 0)
-      status = make_daemon(daemon, address, begin, arg, pid, err);
+      status = make_daemon(daemon, address, begin, state, pid, err);
   }
 done:
   if (daemon->lock >= 0)

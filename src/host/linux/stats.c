@@ -204,7 +204,7 @@ static void read_blkio_v1(int directory, const char *file, const char *older, Bl
     entry->major = line.major;
     entry->minor = line.minor;
     entry->value = strtoull(number, NULL, 10);
-    *list = hp_realloc_array(*list, *count + 1, sizeof **list);
+    *list = hp_realloc_array(*list, *count + 1, sizeof(BlkioEntryV1 *));
     (*list)[(*count)++] = entry;
   }
   free(text);
@@ -376,7 +376,7 @@ static void read_io_v2(int directory, Io__Containerd__Cgroups__V2__IOStat *io) {
     entry->major = line.major;
     entry->minor = line.minor;
     read_io_entry(line.rest, entry);
-    io->usage = hp_realloc_array(io->usage, io->n_usage + 1, sizeof *io->usage);
+    io->usage = hp_realloc_array(io->usage, io->n_usage + 1, sizeof(IoEntryV2 *));
     io->usage[io->n_usage++] = entry;
   }
   free(text);

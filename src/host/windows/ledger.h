@@ -1,0 +1,52 @@
+/* The machine-wide ledger: what containers of any shim hold that outlives a
+ * bundle or a boot, or that several of them share: accounts with their
+ * profiles, and directories made on the host. It lives in
+ * %ProgramData%\hostprocess-shim (HOSTPROCESS_STATE_DIR names another), which
+ * only SYSTEM and Administrators can write: `lock` is held while it is changed,
+ * and `ledger.json` is replaced as a whole, on disk before save returns.
+ *
+ * A claim is an object {"kind": "account" | "mount-point", "owner": {…}, …}; its
+ * other members are its kind's own. An owner is {"namespace", "id", "bundle",
+ * "boot"}. The same shape as the Linux host's. All (pool). */
+#ifndef HP_HOST_WINDOWS_LEDGER_H
+#define HP_HOST_WINDOWS_LEDGER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct hp_ledger; /* locked from open to close */
+
+/* Makes the directory if it is missing. Waits for the lock, at most 20 s:
+ * Unavailable. FailedPrecondition: the directory is somebody else's, or the
+ * file is damaged. */
+int hp_ledger_open(struct hp_ledger **ledger, struct hp_error *err);
+/* Replaces the file. Without a save nothing has changed. */
+int hp_ledger_save(struct hp_ledger *ledger, struct hp_error *err);
+void hp_ledger_close(struct hp_ledger *ledger); /* NULL is fine */
+
+/* The claims as they were last saved, without the lock and without making
+ * anything; an empty array if there is no ledger. New reference. */
+int hp_ledger_read(json_t **claims, struct hp_error *err);
+
+/* All claims: borrowed, an array, to be changed in place. */
+json_t *hp_ledger_claims(struct hp_ledger *ledger);
+
+/* Whether a claim is of this kind (a string of the ledger's) and, unless NULL, owner. */
+bool hp_ledger_is(const json_t *claim, const char *kind, const json_t *owner);
+/* Adds {"kind", "owner"} plus what `detail` holds (which is consumed). */
+void hp_ledger_add(struct hp_ledger *ledger, const char *kind, const json_t *owner, json_t *detail);
+
+/* The owner that a container is: a new object with this boot's id. */
+int hp_ledger_owner(const char *namespace_name, const char *id, const char *bundle, json_t **owner,
+                    struct hp_error *err);
+/* "namespace/id" of an owner, for messages; owned. */
+char *hp_ledger_owner_name(const json_t *owner);
+/* False if its bundle is gone or it lived before this boot. */
+bool hp_ledger_owner_lives(const json_t *owner);
+/* Calls `sweep` for every owner of a claim of this kind that does not live. */
+void hp_ledger_sweep(const char *kind, const char *what,
+                     int (*sweep)(const json_t *owner, struct hp_error *err));
+
+#endif

@@ -1,0 +1,160 @@
+#include "host/windows/volume_mounts.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "host/windows/links.h"
+#include "host/windows/silo.h"
+#include "host/windows/text.h"
+#include "host/windows/walk.h"
+#include "host/windows/wide_path.h"
+#include "host/windows/winapi.h"
+
+#define DRIVE L'C'
+
+static int refuse(const struct hp_mount *mount, size_t index, const char *member, const char *why,
+                  struct hp_error *err) {
+  const char *value = member[0] == 's' ? mount->source : mount->destination;
+  return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts[%zu].%s \"%.256s\" %s", index, member, value, why);
+}
+
+static bool is_pipe(const wchar_t *path) {
+  return _wcsnicmp(path, L"\\\\.\\pipe\\", 9) == 0 || _wcsnicmp(path, L"\\\\?\\pipe\\", 9) == 0;
+}
+
+static int judge_source(const struct hp_mount *spec, struct hp_volume_mount *mount, struct hp_error *err) {
+  char *field = hp_printf("mounts[%zu].source", mount->index);
+  mount->source = hp_path_source(spec->source ? spec->source : "", DRIVE, field, err);
+  free(field);
+  if (!mount->source)
+    return -1;
+  if (is_pipe(mount->source))
+    return refuse(
+        spec, mount->index, "source",
+        "is a named pipe, which cannot be mounted: remove the mount and reach it by its host path instead",
+        err);
+  /* Before anything asks what the path leads to, for a socket cannot be opened. */
+  if (hp_link_tag(mount->source) == HP_REPARSE_TAG_AF_UNIX)
+    return refuse(
+        spec, mount->index, "source",
+        "is a Unix socket, which cannot be mounted: remove the mount and reach it by its host path instead",
+        err);
+  wchar_t *whole = hp_path_long(mount->source);
+  DWORD attributes = GetFileAttributesW(whole), os_code = GetLastError();
+  free(whole);
+  if (attributes != INVALID_FILE_ATTRIBUTES) {
+    mount->directory = (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    return 0;
+  }
+  if (os_code == ERROR_FILE_NOT_FOUND || os_code == ERROR_PATH_NOT_FOUND)
+    return refuse(spec, mount->index, "source", "does not exist on this host: make it, or name another", err);
+  hp_error_set_os(err, (int)os_code, "mounts[%zu].source \"%.256s\"", mount->index, spec->source);
+  return hp_error_recode(err, HP_FAILED_PRECONDITION);
+}
+
+static int judge_destination(const struct hp_mount *spec, const wchar_t *volume, bool bind,
+                             struct hp_volume_mount *mount, struct hp_error *err) {
+  char *field = hp_printf("mounts[%zu].destination", mount->index);
+  mount->destination = hp_path_place(spec->destination ? spec->destination : "", DRIVE, field, err);
+  free(field);
+  if (!mount->destination)
+    return -1;
+  mount->inside = hp_path_below_drive(mount->destination);
+  if (!*mount->inside)
+    return refuse(spec, mount->index, "destination",
+                  "is the root of a drive, which cannot be mounted over: name a directory below", err);
+  if (hp_path_lies_in(volume, mount->destination))
+    return refuse(spec, mount->index, "destination",
+                  "is the container volume or holds it: mount below it or elsewhere", err);
+  mount->in_volume = hp_path_lies_in(mount->destination, volume);
+  if (mount->in_volume)
+    mount->inside = mount->destination + wcslen(volume) + 1;
+  if (!bind || mount->in_volume)
+    return 0;
+  wchar_t *whole = hp_path_long(mount->destination);
+  DWORD attributes = GetFileAttributesW(whole);
+  free(whole);
+  if (attributes == INVALID_FILE_ATTRIBUTES ||
+      ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) == mount->directory)
+    return 0;
+  return refuse(spec, mount->index, "destination",
+                mount->directory ? "is a file on this host, and what is mounted there is a directory"
+                                 : "is a directory on this host, and what is mounted there is a file",
+                err);
+}
+
+int hp_volume_mounts_list(const struct hp_container_spec *spec, const wchar_t *volume, bool bind,
+                          struct hp_volume_mounts *mounts, struct hp_error *err) {
+  *mounts = (struct hp_volume_mounts){0};
+  if (spec->mount_count > HP_VOLUME_MOUNTS_MAX)
+    return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts has %zu entries, at most %d are possible",
+                        spec->mount_count, HP_VOLUME_MOUNTS_MAX);
+  int result = 0;
+  mounts->items = hp_realloc_array(NULL, spec->mount_count, sizeof *mounts->items);
+  for (size_t i = 0; i < spec->mount_count && result == 0; i++) {
+    struct hp_volume_mount *mount = &mounts->items[mounts->count++];
+    *mount = (struct hp_volume_mount){.index = i, .read_only = spec->mounts[i].read_only};
+    result = judge_source(&spec->mounts[i], mount, err);
+    if (result == 0)
+      result = judge_destination(&spec->mounts[i], volume, bind, mount, err);
+  }
+  if (result != 0)
+    hp_volume_mounts_clear(mounts);
+  return result;
+}
+
+void hp_volume_mounts_clear(struct hp_volume_mounts *mounts) {
+  for (size_t i = 0; i < mounts->count; i++) {
+    free(mounts->items[i].source);
+    free(mounts->items[i].destination);
+  }
+  free(mounts->items);
+  *mounts = (struct hp_volume_mounts){0};
+}
+
+/* ---- making ------------------------------------------------------------------------ */
+
+static int wrap(const struct hp_volume_mount *mount, struct hp_error *err) {
+  char *destination = hp_narrow(mount->destination);
+  if (err->code == HP_NOT_FOUND) /* of a file on the host, not of a container */
+    hp_error_recode(err, HP_FAILED_PRECONDITION);
+  hp_error_wrap(err, "mounts[%zu].destination \"%s\"", mount->index, destination);
+  free(destination);
+  return -1;
+}
+
+static int bind_mount(const struct hp_volume_mount *mount, HANDLE job, const wchar_t *volume, HANDLE root,
+                      struct hp_error *err) {
+  /* There for whoever lists the volume; and whether a link leads out of it is seen here. */
+  if (hp_walk_make(root, mount->inside, mount->directory, err) != 0)
+    return -1;
+  wchar_t *place = hp_path_join(volume, mount->inside);
+  int result = hp_silo_bind(job, place, mount->source, mount->read_only, err);
+  free(place);
+  if (result == 0 && !mount->in_volume)
+    result = hp_silo_bind(job, mount->destination, mount->source, mount->read_only, err);
+  return result;
+}
+
+int hp_volume_mounts_bind(const struct hp_volume_mounts *mounts, HANDLE job, const wchar_t *volume,
+                          HANDLE root, struct hp_error *err) {
+  for (size_t i = 0; i < mounts->count; i++)
+    if (bind_mount(&mounts->items[i], job, volume, root, err) != 0)
+      return wrap(&mounts->items[i], err);
+  return 0;
+}
+
+int hp_volume_mounts_link(const struct hp_volume_mounts *mounts, HANDLE root, struct hp_error *err) {
+  for (size_t i = 0; i < mounts->count; i++) {
+    const struct hp_volume_mount *mount = &mounts->items[i];
+    const wchar_t *leaf;
+    HANDLE parent;
+    if (hp_walk_parent(root, mount->inside, true, &parent, &leaf, err) != 0)
+      return wrap(mount, err);
+    int result = hp_link_make(parent, leaf, mount->source, mount->directory, err);
+    CloseHandle(parent);
+    if (result != 0)
+      return wrap(mount, err);
+  }
+  return 0;
+}

@@ -1,0 +1,39 @@
+/* Where Windows begins: what main expects of any system is made so here. */
+#include <fcntl.h>
+#include <io.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+
+#include "base/memory.h"
+#include "cli/cli.h"
+#include "host/host.h"
+#include "host/windows/launcher.h"
+#include "host/windows/text.h"
+
+int main(int argc, char **argv);
+int wmain(int argc, wchar_t **wide);
+
+/* The active code page that the manifest asks for is UTF-8 only from Windows
+ * 10 1903 on; Server 2019 is older. */
+static char **narrow_arguments(int argc, wchar_t **wide) {
+  struct hp_strings argv = {0};
+  for (int i = 0; i < argc; i++)
+    hp_strings_take(&argv, hp_narrow(wide[i]));
+  return argv.items;
+}
+
+int wmain(int argc, wchar_t **wide) {
+  SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
+  SetErrorMode(SEM_FAILCRITICALERRORS); /* no dialogue that nobody sees */
+  _setmode(_fileno(stdin), _O_BINARY); /* protobuf, both ways */
+  _setmode(_fileno(stdout), _O_BINARY);
+  _setmode(_fileno(stderr), _O_BINARY);
+  char **argv = narrow_arguments(argc, wide);
+  if (hp_launcher_is_asked(argc, argv))
+    return hp_launcher_main(argv);
+  if (argc > 1 && strcmp(argv[argc - 1], HOST_DAEMON_VERB) == 0)
+    return host_daemon_continue(hp_serve);
+  return main(argc, argv);
+}
