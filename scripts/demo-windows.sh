@@ -12,9 +12,11 @@ need_packages ca-certificates cmake ninja-build protobuf-c-compiler protobuf-com
 need_windows_containerd
 "$root/scripts/windows-deps.sh" 2>>"$build/windows-deps.log"
 build_preset windows-release
-export WINEPREFIX=${WINEPREFIX:-$build/wine-demo}
+# A Windows of the demo's own: what a demo that was ended halfway left in it, goes.
+export WINEPREFIX=$build/wine-demo
 "$root/scripts/wine.sh" setup
 "$root/scripts/wine.sh" stop
+rm -rf "$WINEPREFIX/drive_c/hpc"
 
 dir=$(mktemp -d /tmp/hostprocess-demo.XXXXXX)
 name=hostprocess-demo-$$
@@ -70,7 +72,7 @@ expect() {
 
 # leftovers prints what there still is of the demo's containers.
 leftovers() {
-	"$root/scripts/wine.sh" ps | grep -E 'containerd-shim-hostprocess|\\(cmd|ping)\.exe' || true
+	"$root/scripts/wine.sh" ps | grep -E 'containerd-shim-hostprocess|ping -n 60' || true
 	find "$dir/state" -path '*demo*' -name hostprocess.journal 2>/dev/null || true
 	grep -rho '"kind":"[^"]*"' "$dir/shim-state" 2>/dev/null || true
 	find "$WINEPREFIX/drive_c/hpc" -mindepth 1 2>/dev/null || true
@@ -137,7 +139,7 @@ say "> type stays.log"
 tr -d '\r' <"$dir/stays.log"
 # The list at the end proves something only if it finds what a container has while it runs.
 leftovers >"$dir/found"
-for mark in containerd-shim-hostprocess ping.exe hostprocess.journal mount-point hpc/stays; do
+for mark in containerd-shim-hostprocess 'ping -n 60' hostprocess.journal mount-point hpc/stays; do
 	grep -qF "$mark" "$dir/found" || { cat "$dir/found"; die "no trace of $mark while the container runs"; }
 done
 say "# a program that is not there is an error, not a started container"
