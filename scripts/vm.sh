@@ -2,7 +2,7 @@
 # The Linux host's unit tests on cgroup v2: Debian's cloud kernel is booted in
 # qemu under software emulation, with an initramfs that holds the tests, their
 # libraries and this machine's own tools. The case names are those that run
-# here on v1, and no case may skip itself.
+# here on v1, and no case may skip itself. VM_UNITS is a pattern that names some.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
@@ -63,12 +63,11 @@ for tool in sh dash cat echo env false grep head id ls mkdir pwd rm sed seq slee
 done
 tests=$build/dev/tests/unit
 # At their own paths: some of them start programs that they know by path.
-if [ -n "${VM_UNITS:-}" ]; then # a pattern, to look at single programs
-	# shellcheck disable=SC2086
-	add $(cd "$tests" && printf "$tests/%s\n" $VM_UNITS)
-else
-	add "$tests"/unit_host_linux_* "$tests"/unit_stdio_*
-fi
+for source in "$root"/tests/unit/{host_linux,stdio}_*.c; do
+	unit=unit_$(basename "$source" .c)
+	# shellcheck disable=SC2254
+	case $unit in ${VM_UNITS:-*}) [ ! -x "$tests/$unit" ] || add "$tests/$unit" ;; esac
+done
 add "$tests"/*_program
 cp -L /etc/passwd /etc/group /etc/nsswitch.conf /etc/hostname "$work/root/etc/"
 echo "$tests" >"$work/root/etc/tests"
@@ -98,6 +97,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 insmod /modules/overlay.ko
 ip link set lo up
 read -r tests </etc/tests
+echo
 echo "vm cgroup v2, controllers: $(cat /sys/fs/cgroup/cgroup.controllers)"
 run() {
 	unit=$1

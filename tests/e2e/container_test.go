@@ -245,6 +245,7 @@ func (b *box) tryExec(process *specs.Process, stdin io.Reader) (uint32, string, 
 		}
 	}
 	status := waitFor(b.t, exit)
+	p.IO().Wait() // clients read to the end of file before they delete
 	if _, failure := p.Delete(b.ctx); failure != nil {
 		b.t.Fatal("delete of the exec: ", failure)
 	}

@@ -11,7 +11,7 @@
 #include "host/host.h"
 #include "support.h"
 
-#define PATIENCE_NS UINT64_C(10000000000)
+#define PATIENCE_NS UINT64_C(40000000000)
 #define TEXT_MAX (1u << 20)
 
 static char bundle[] = "/tmp/hp-log-XXXXXX";

@@ -145,13 +145,22 @@ static int open_reader(const char *path) {
   return fd;
 }
 
-/* What is there now, to the end of file or to where nothing more is. */
+/* What comes, to the end of file or to where nothing more is and the length is
+ * reached: a terminal passes on a line in pieces. The loop relays meanwhile. */
 static void expect(int fd, const char *text) {
   char buffer[4096] = "";
   size_t length = 0;
-  ssize_t got;
-  while (length < sizeof buffer - 1 && (got = read(fd, buffer + length, sizeof buffer - 1 - length)) > 0)
-    length += (size_t)got;
+  for (int turn = 0; turn < 4000; turn++) {
+    ssize_t got = read(fd, buffer + length, sizeof buffer - 1 - length);
+    if (got > 0) {
+      length += (size_t)got;
+      continue;
+    }
+    if (got == 0 || length >= strlen(text))
+      break;
+    uv_run(&loop, UV_RUN_NOWAIT);
+    usleep(10000);
+  }
   ck_assert_str_eq(buffer, text);
 }
 
@@ -251,6 +260,30 @@ START_TEST(a_slow_reader_of_an_exec_loses_nothing) {
 }
 END_TEST
 
+static void *open_late(void *arg) {
+  usleep(100000);
+  int fd = open(out_path, O_RDONLY | O_CLOEXEC); /* waits for a writer */
+  *(bool *)arg = fd >= 0;
+  if (fd >= 0)
+    close(fd);
+  return NULL;
+}
+
+/* Else a process could come and go before a client's thread has opened its end,
+ * and that thread would wait for a writer for ever. */
+START_TEST(opening_waits_a_moment_for_the_reader) {
+  struct hp_error err = HP_ERROR_INIT;
+  pthread_t thread;
+  bool opened = false;
+  ck_assert_int_eq(pthread_create(&thread, NULL, open_late, &opened), 0);
+  ck_assert_int_eq(open_streams(&(struct names){.out = out_path, .exec = true}, &err), 0);
+  hp_stdio_close(stdio, &loop);
+  stdio = NULL;
+  pthread_join(thread, NULL);
+  ck_assert(opened);
+}
+END_TEST
+
 START_TEST(output_waits_in_the_fifo_for_a_late_reader) {
   for (int exec = 0; exec < 2; exec++) {
     exits = drains = 0;
@@ -278,7 +311,7 @@ static void reader_goes(bool exec) {
   start(&(struct names){.in = in_path, .out = out_path, .exec = exec},
         "echo one; read line; echo two; exit 3");
   struct pollfd event = {.fd = out, .events = POLLIN};
-  for (int i = 0; i < 10000 && poll(&event, 1, 1) == 0; i++)
+  for (int i = 0; i < 40000 && poll(&event, 1, 1) == 0; i++)
     uv_run(&loop, UV_RUN_NOWAIT);
   expect(out, "one\n");
   close(out);
@@ -433,7 +466,7 @@ START_TEST(a_terminal_is_relayed_both_ways) {
   start(&(struct names){.in = in_path, .out = out_path, .terminal = true},
         "stty -echo; test -t 0 && test -t 1 && echo ready; read line; echo got $line; stty size; exit 4");
   struct pollfd event = {.fd = out, .events = POLLIN};
-  for (int i = 0; i < 10000 && poll(&event, 1, 1) == 0; i++)
+  for (int i = 0; i < 40000 && poll(&event, 1, 1) == 0; i++)
     uv_run(&loop, UV_RUN_NOWAIT);
   expect(out, "ready\r\n");
   struct hp_error err = HP_ERROR_INIT;
@@ -647,6 +680,7 @@ int main(void) {
   tcase_add_test(outputs, a_burst_of_an_exec_is_whole);
   tcase_add_test(outputs, a_slow_reader_of_an_exec_loses_nothing);
   tcase_add_test(outputs, output_waits_in_the_fifo_for_a_late_reader);
+  tcase_add_test(outputs, opening_waits_a_moment_for_the_reader);
   tcase_add_test(outputs, a_reader_of_init_that_goes_kills_nobody);
   tcase_add_test(outputs, a_reader_of_an_exec_that_goes_kills_nobody);
   tcase_add_test(outputs, an_exec_whose_reader_is_gone_is_soon_drained);

@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+
+#define READER_WAIT_MS 500
 
 /* Opens again what a descriptor refers to, whatever the path names by now. */
 static int reopen(int fd, int flags) {
@@ -55,6 +59,21 @@ int hp_fifo_open(const char *stream, const char *path, bool input, struct hp_fif
 done:
   close(at);
   return result;
+}
+
+/* Our own reading end would hide the answer: it is put down for the moment of the
+ * question. */
+bool hp_fifo_has_reader(struct hp_fifo *fifo) {
+  struct pollfd writer = {.fd = fifo->writer, .events = POLLOUT};
+  close(fifo->reader);
+  bool none = poll(&writer, 1, 0) == 1 && (writer.revents & POLLERR);
+  fifo->reader = reopen(fifo->writer, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  return !none;
+}
+
+void hp_fifo_await_reader(struct hp_fifo *fifo) {
+  for (int waited = 0; waited < READER_WAIT_MS && !hp_fifo_has_reader(fifo); waited++)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static int make_parents(const char *path) {

@@ -19,6 +19,15 @@ struct hp_fifo {
 int hp_fifo_open(const char *stream, const char *path, bool input, struct hp_fifo *fifo,
                  struct hp_error *err);
 
+/* Whether somebody else reads the FIFO; needs both ends, and nobody may write
+ * meanwhile. (any) */
+bool hp_fifo_has_reader(struct hp_fifo *fifo);
+
+/* Gives a client time (half a second) to open its end: it asks for the process
+ * and opens the FIFO at once, in two threads, and one that opens after the last
+ * writer has gone would wait for ever and miss what was written. */
+void hp_fifo_await_reader(struct hp_fifo *fifo);
+
 /* file://: appends; the file (0640) and its directories (0755) are made if missing. */
 int hp_file_open(const char *stream, const char *path, int *fd, struct hp_error *err);
 

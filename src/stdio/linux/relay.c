@@ -327,6 +327,13 @@ struct hp_relay *hp_relay_start(uv_loop_t *loop, enum hp_relay_kind kind, const 
   return relay;
 }
 
+size_t hp_relay_unread(const struct hp_relay *relay) {
+  int unread = 0;
+  if (relay->ends.keeper < 0 || ioctl(relay->ends.keeper, FIONREAD, &unread) != 0)
+    return 0;
+  return (size_t)unread;
+}
+
 void hp_relay_close(struct hp_relay *relay) {
   if (!relay)
     return;

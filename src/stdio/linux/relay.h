@@ -35,6 +35,9 @@ struct hp_relay *hp_relay_start(uv_loop_t *loop, enum hp_relay_kind kind, const 
  * moved for 10 s; or when the sink is full and has no reader. */
 void hp_relay_drain(struct hp_relay *relay, uint64_t grace_ms);
 
+/* Bytes in the sink's FIFO that nobody has read yet, as far as the keeper shows. */
+size_t hp_relay_unread(const struct hp_relay *relay);
+
 /* Closes everything, without calling `ended`, and frees. NULL is fine. */
 void hp_relay_close(struct hp_relay *relay);
 

@@ -18,6 +18,8 @@
 
 #define INIT_GRACE_MS 5000
 #define EXEC_GRACE_MS 1000
+#define COURTESY_TICK_MS 2
+#define COURTESY_TICKS 50
 
 struct output {
   struct hp_stdio *stdio;
@@ -46,6 +48,8 @@ struct hp_stdio {
 
   void (*drained)(void *arg);
   void *drained_arg;
+  uv_timer_t *courtesy;   /* NULL: not running */
+  unsigned courtesy_left; /* ticks */
 };
 
 static void close_fd(int *fd) {
@@ -148,6 +152,7 @@ static int open_output(struct output *output, const char *stream, const struct h
       return -1;
     if (fifo.file)
       return place_output(output, fifo.writer, err);
+    hp_fifo_await_reader(&fifo);
     if (output->stdio->terminal || output->stdio->exec)
       return place_relay(output, &fifo, err);
     output->reader = fifo.reader;
@@ -230,9 +235,52 @@ void hp_stdio_ends(const struct hp_stdio *stdio, host_handle ends[3]) {
 
 /* ---- running (loop) ---------------------------------------------------------------- */
 
+/* ---- courtesy: clients delete an exec as soon as it has ended and close their
+ * ends with it, read or not; a moment lets their reader have what is there. */
+
+static void free_timer(uv_handle_t *timer) {
+  free(timer);
+}
+
+static void end_courtesy(struct hp_stdio *stdio) {
+  if (stdio->courtesy)
+    uv_close((uv_handle_t *)stdio->courtesy, free_timer);
+  stdio->courtesy = NULL;
+  stdio->courtesy_left = 0;
+}
+
+static bool is_unread(const struct hp_stdio *stdio) {
+  for (size_t i = 0; i < 2; i++)
+    if (stdio->outputs[i].relay && hp_relay_unread(stdio->outputs[i].relay) > 0)
+      return true;
+  return false;
+}
+
+static void check_drained(struct hp_stdio *stdio);
+
+static void on_courtesy(uv_timer_t *timer) {
+  struct hp_stdio *stdio = timer->data;
+  stdio->courtesy_left--;
+  check_drained(stdio);
+}
+
+static bool is_courteous(struct hp_stdio *stdio) {
+  if (!stdio->exec || !is_unread(stdio))
+    return false;
+  if (!stdio->courtesy) {
+    stdio->courtesy = hp_alloc(sizeof *stdio->courtesy);
+    uv_timer_init(stdio->loop, stdio->courtesy);
+    stdio->courtesy->data = stdio;
+    stdio->courtesy_left = COURTESY_TICKS;
+    uv_timer_start(stdio->courtesy, on_courtesy, COURTESY_TICK_MS, COURTESY_TICK_MS);
+  }
+  return stdio->courtesy_left > 0;
+}
+
 static void check_drained(struct hp_stdio *stdio) {
-  if (!stdio->drained || stdio->outputs[0].relayed || stdio->outputs[1].relayed)
+  if (!stdio->drained || stdio->outputs[0].relayed || stdio->outputs[1].relayed || is_courteous(stdio))
     return;
+  end_courtesy(stdio);
   void (*drained)(void *arg) = stdio->drained;
   stdio->drained = NULL;
   drained(stdio->drained_arg);
@@ -343,6 +391,7 @@ int hp_stdio_resize(struct hp_stdio *stdio, unsigned columns, unsigned rows, str
 void hp_stdio_close(struct hp_stdio *stdio, uv_loop_t *loop) {
   if (!stdio)
     return;
+  end_courtesy(stdio);
   hp_relay_close(stdio->input_relay);
   for (size_t i = 0; i < 2; i++)
     hp_relay_close(stdio->outputs[i].relay);
