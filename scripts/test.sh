@@ -118,7 +118,7 @@ wine_units() {
 		wineserver -p
 		one() {
 			name=$(basename "$2" .exe) status=0
-			CK_VERBOSITY=normal timeout -k 10 300 wine "$2" >"$1/$name.log" 2>&1 </dev/null || status=$?
+			CK_VERBOSITY=normal timeout -k 10 600 wine "$2" >"$1/$name.log" 2>&1 </dev/null || status=$?
 			echo $status >"$1/$name.status"
 		}
 		export -f one
