@@ -457,7 +457,7 @@ START_TEST(neighbours_race_for_their_parent) {
     return;
   enum { NEIGHBOURS = 4, ROUNDS = 40 };
   pid_t children[NEIGHBOURS];
-  char *top = hp_printf("/hp-unit-%d", (int)getpid());
+  char *top = hp_strdup(job_top());
   for (int i = 0; i < NEIGHBOURS; i++) {
     children[i] = fork();
     if (children[i] != 0)

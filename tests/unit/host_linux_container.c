@@ -28,7 +28,7 @@ static void enter(void) {
       (struct hp_verdict){.account = {.kind = HP_ACCOUNT_NAMED, .name = (char *)(uintptr_t) "hpc-group"}};
   policy = (struct hp_policy){.ephemeral_first = 1900000000, .ephemeral_last = 1900000009};
   /* Control groups are the machine's own: a name that no other run has. */
-  snprintf(id, sizeof id, "unit-%d", (int)getpid());
+  snprintf(id, sizeof id, "unit-%d-%llx", (int)getpid(), (unsigned long long)uv_hrtime());
   request = (struct host_container_request){.namespace_name = "ns",
                                             .id = id,
                                             .bundle = "/scratch/bundle",

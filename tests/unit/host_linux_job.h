@@ -25,8 +25,20 @@ struct job {
   struct host_container_request request;
   struct host_container container;
   json_t *records;
-  char *top; /* "/hp-unit-<pid>": what the test makes lies below it */
+  char *top; /* job_top(): what the test makes lies below it */
 };
+
+/* A directory of this process alone: a run that was killed may have left that of
+ * an earlier process with the same pid. */
+static inline const char *job_top(void) {
+  static char top[64];
+  static pid_t owner;
+  if (owner != getpid()) {
+    owner = getpid();
+    snprintf(top, sizeof top, "/hp-unit-%d-%llx", (int)owner, (unsigned long long)uv_hrtime());
+  }
+  return top;
+}
 
 #define ck_ok(call, err)                                                                                     \
   ck_assert_msg((call) == 0, "%s: %s", #call, (err)->message ? (err)->message : "(no message)")
@@ -41,7 +53,7 @@ static inline bool can_make_jobs(void) {
 
 static inline void job_init(struct job *job) {
   *job = (struct job){.records = json_array()};
-  job->top = hp_printf("/hp-unit-%d", (int)getpid());
+  job->top = hp_strdup(job_top());
   job->spec.cgroups_path = hp_printf("%s/pod/job", job->top);
   job->request = (struct host_container_request){.namespace_name = "unit", .id = "job", .spec = &job->spec};
   job->container.request = &job->request;
