@@ -2,9 +2,15 @@
 # Sets up, builds, and shows the main job: a real containerd starts, probes,
 # updates, logs and stops a HostProcess container through our shim. It is done
 # with the system's containerd and with 2.4.2, and ends with what is left: nothing.
+# With --windows it is done by the Windows shim and containerd.exe, under Wine.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
+case $* in
+'') ;;
+--windows) exec "$root/scripts/demo-windows.sh" ;;
+*) die "usage: demo.sh [--windows]" ;;
+esac
 [ "$(id -u)" = 0 ] || die "a HostProcess container is a process of the host under another account: run this as root"
 say "# set up and build"
 need_build_packages

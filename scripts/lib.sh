@@ -78,6 +78,26 @@ need_containerd() {
 	fi
 }
 
+# need_windows_containerd cross-compiles containerd.exe and ctr.exe, unmodified,
+# from the same module and sets windows_containerd_bin to their folder. Go
+# refuses GOBIN for another system, so a GOPATH of its own takes the programs;
+# the modules stay where they are.
+need_windows_containerd() {
+	windows_containerd_bin=$cache/containerd-$containerd_version-windows
+	local module=github.com/containerd/containerd/v2/cmd modules new=$windows_containerd_bin.new.$$
+	[ ! -e "$windows_containerd_bin/containerd.exe" ] || [ ! -e "$windows_containerd_bin/ctr.exe" ] || return 0
+	need_go
+	say "building containerd.exe and ctr.exe $containerd_version from their Go module (some minutes)"
+	modules=$(go env GOMODCACHE)
+	mkdir -p "$new"
+	env -u GOBIN GOPATH="$new" GOMODCACHE="$modules" GOFLAGS=-buildvcs=false GOOS=windows GOARCH=amd64 CGO_ENABLED=0 \
+		go install "$module/containerd@$containerd_version" "$module/ctr@$containerd_version" ||
+		{ rm -rf "$new"; die "building containerd.exe and ctr.exe failed"; }
+	rm -rf "$windows_containerd_bin"
+	mv "$new/bin/windows_amd64" "$windows_containerd_bin"
+	rm -rf "$new"
+}
+
 # build_preset NAME [TARGET…] configures and builds a CMake preset.
 build_preset() {
 	local preset=$1

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs every test: scripts/test.sh [LANE…]
 # Each lane prints its time; a lane that fails does not stop the others. What a
-# lane skips is printed with its reason; under CI only the skips that
+# lane skips is printed with its reason, and so is a test that failed once and
+# passed when it was run again by itself. Under CI only the skips that
 # tests/allowed-skips.txt names are allowed.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-all_lanes="setup build clang release unit valgrind asan tsan windows ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck coverage"
+all_lanes="setup build clang release unit valgrind asan tsan windows wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck coverage"
 shim="containerd-shim-hostprocess-v1"
 
 lane_setup() {
@@ -39,7 +40,7 @@ lane_release() {
 	[ "$(objdump -d "$exe" | grep -c endbr64)" -gt 100 ]
 }
 
-lane_unit() { ctest --preset dev -j 2 -LE go; }
+lane_unit() { ctest --preset dev -j 2 -LE go --repeat until-pass:2; }
 
 # valgrind_unit PROGRAM runs one under valgrind and prints what it skipped, or
 # why it failed.
@@ -79,19 +80,95 @@ lane_valgrind() {
 
 lane_asan() {
 	build_preset asan
-	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan -j 2 -LE go
+	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan -j 2 -LE go --repeat until-pass:2
 }
 
 lane_tsan() {
 	build_preset tsan
-	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan-suppressions.txt" ctest --preset tsan -j 2 -LE go
+	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan-suppressions.txt" ctest --preset tsan -j 2 -LE go --repeat until-pass:2
 }
 
-# The rooms that the Windows program shares, with mingw-w64, warnings as errors.
+# The Windows program with mingw-w64, warnings as errors: its size, that it wants
+# no DLL but those that tests/windows-dlls.txt names, and its hardening.
 lane_windows() {
 	need_packages gcc-mingw-w64-x86-64 dpkg-dev
 	"$root/scripts/windows-deps.sh"
 	build_preset windows
+	build_preset windows-release
+	local exe=$build/windows-release/$shim.exe headers=$build/windows-release.headers size dll mark
+	size=$(stat -c %s "$exe")
+	say "Windows executable: $size bytes (limit 1048576)"
+	[ "$size" -le 1048576 ]
+	x86_64-w64-mingw32-objdump -p "$exe" >"$headers"
+	sed -n 's/^.*DLL Name: *//p' "$headers" | tr '[:upper:]' '[:lower:]' | sort -u >"$headers.dlls"
+	[ -s "$headers.dlls" ] || { say "no import table was found"; return 1; }
+	while read -r dll; do
+		grep -qx "$dll" "$root/tests/windows-dlls.txt" || { say "the executable wants $dll, which tests/windows-dlls.txt does not name"; return 1; }
+	done <"$headers.dlls"
+	for mark in DYNAMIC_BASE HIGH_ENTROPY_VA NX_COMPAT; do
+		grep -q "^[[:space:]]*$mark\$" "$headers" || { say "the executable lacks $mark"; return 1; }
+	done
+}
+
+# wine_units RESULTS UNIT… runs unit programs in the Wine root, two at a time, with
+# one Wine server that stays between them. RESULTS gets NAME.log and NAME.status.
+wine_units() {
+	"$root/scripts/wine.sh" enter bash -c '
+		results=$1
+		shift
+		wineserver -p
+		one() {
+			name=$(basename "$2" .exe) status=0
+			CK_VERBOSITY=normal timeout -k 10 600 wine "$2" >"$1/$name.log" 2>&1 </dev/null || status=$?
+			echo $status >"$1/$name.status"
+		}
+		export -f one
+		printf "%s\0" "$@" | xargs -0 -P 2 -n 1 bash -c "one \"\$0\" \"\$1\"" "$results"
+	' wine_units "$@"
+}
+
+# The Windows unit programs under Wine, then the demo with the real containerd.exe.
+lane_wine() {
+	need_packages gcc-mingw-w64-x86-64 dpkg-dev procps
+	"$root/scripts/windows-deps.sh"
+	build_preset windows
+	export WINEPREFIX=$build/wine-units
+	"$root/scripts/wine.sh" setup
+	"$root/scripts/wine.sh" stop
+	local results=$build/wine-results unit name units=() failed=0
+	rm -rf "$results"
+	mkdir -p "$results"
+	for unit in "$build"/windows/tests/unit/unit_*.exe; do
+		name=$(basename "$unit" .exe)
+		if grep -qx "wine $name" "$root/tests/allowed-skips.txt"; then
+			say "SKIP wine $name: $(sed -n "/^wine $name\$/{n;s/^# *//p}" "$root/tests/allowed-skips.txt")"
+		else
+			units+=("$unit")
+		fi
+	done
+	[ ${#units[@]} -gt 0 ] || { say "no Windows unit programs were built"; return 1; }
+	wine_units "$results" "${units[@]}" || true
+	# One that failed runs once more, alone.
+	for unit in "${units[@]}"; do
+		name=$(basename "$unit" .exe)
+		[ "$(cat "$results/$name.status" 2>/dev/null)" != 0 ] || continue
+		say "wine $name failed (its last lines follow) and is run once more"
+		tail -n 15 "$results/$name.log" || true
+		wine_units "$results" "$unit" || true
+	done
+	"$root/scripts/wine.sh" stop
+	for unit in "${units[@]}"; do
+		name=$(basename "$unit" .exe)
+		tr -d '\r' <"$results/$name.log" 2>/dev/null | sed -n "s/^skipped: /SKIP wine $name: /p" | sort -u
+		if [ "$(cat "$results/$name.status" 2>/dev/null)" != 0 ]; then
+			failed=1
+			say "FAIL wine $name ($(cat "$results/$name.status" 2>/dev/null || echo not run))"
+			tail -n 40 "$results/$name.log" || true
+		fi
+	done
+	say "wine: ${#units[@]} unit programs, $(cat "$results"/*.log | sed -n 's/^.*Checks: \([0-9]*\),.*/\1/p' | paste -sd + | sed 's/$/+0/' | { read -r sum; echo $((sum)); }) tests"
+	[ $failed -eq 0 ]
+	"$root/scripts/demo-windows.sh" || { say "the demo failed and is run once more"; "$root/scripts/demo-windows.sh"; }
 }
 
 # Our server and client against Go's ttrpc, both ways round, under the sanitizers.
@@ -174,7 +251,7 @@ lane_cppcheck() {
 lane_coverage() {
 	build_preset coverage
 	find "$build/coverage" -name '*.gcda' -delete
-	ctest --preset coverage -j 2 -LE go >"$build/coverage-units.log" 2>&1 || { tail -n 40 "$build/coverage-units.log"; return 1; }
+	ctest --preset coverage -j 2 -LE go --repeat until-pass:2 >"$build/coverage-units.log" 2>&1 || { tail -n 40 "$build/coverage-units.log"; return 1; }
 	need_containerd
 	e2e coverage "$containerd_bin/containerd" coverage
 	gcovr --root "$root" --filter "$root/src/" --object-directory "$build/coverage" --gcov-ignore-parse-errors \

@@ -2,6 +2,9 @@
 # Runs a Windows program under Wine 10 (Debian 13's):
 #   scripts/wine.sh setup                  makes Wine ready, prints its version
 #   scripts/wine.sh run PROGRAM.exe ARG…   runs one, with this machine's files at Z:\
+#   scripts/wine.sh enter COMMAND ARG…     runs a command that starts several itself
+#   scripts/wine.sh ps                     prints what runs in the prefix: pid and command line
+#   scripts/wine.sh stop                   ends whatever still runs in the prefix
 # On Debian 13 Wine is installed directly; elsewhere it lives in a debootstrap'd
 # Debian 13 root below ~/.cache, entered in a private mount namespace. Needs root.
 # shellcheck source-path=SCRIPTDIR
@@ -34,13 +37,11 @@ make_root() {
 	touch "$wine_root/.ready"
 }
 
-# inside COMMAND… runs in the Wine root, with this machine's other folders in it.
+# inside COMMAND… becomes a command in the Wine root, with this machine's other
+# folders in it: whoever ends our process ends the command.
 inside() {
-	if direct; then
-		"$@"
-		return
-	fi
-	unshare --mount --propagation private sh -c '
+	! direct || exec "$@"
+	exec unshare --mount --propagation private sh -c '
 		root=$1; shift
 		for folder in proc sys dev tmp; do mount --rbind /$folder "$root/$folder"; done
 		for folder in "$1" "$2"; do mkdir -p "$root$folder"; mount --rbind "$folder" "$root$folder"; done
@@ -50,12 +51,39 @@ inside() {
 		sh "$wine_root" "$root" "$cache" "$PWD" "$@"
 }
 
+# prefix_processes prints the pids of Wine's processes in our prefix and no other.
+prefix_processes() {
+	local folder
+	for folder in /proc/[0-9]*; do
+		case $(readlink "$folder/exe" 2>/dev/null) in
+		*/wine64 | */wine64-preloader | */wineserver*)
+			! grep -qzxF "WINEPREFIX=$WINEPREFIX" "$folder/environ" 2>/dev/null || echo "${folder#/proc/}"
+			;;
+		esac
+	done
+}
+
+# stop asks Wine's server to end everything, and ends by pid what has lost its server.
+stop() {
+	local i pids
+	[ -e "$WINEPREFIX/.ready" ] || return 0
+	[ -z "$(prefix_processes)" ] || (inside timeout -k 5 30 wineserver -k) >/dev/null 2>&1 || true
+	for ((i = 0; i < 150; i++)); do
+		pids=$(prefix_processes)
+		[ -n "$pids" ] || return 0
+		# shellcheck disable=SC2086 # a list of pids
+		[ $i -lt 50 ] || kill -KILL $pids 2>/dev/null || true
+		sleep 0.2
+	done
+	die "these processes of $WINEPREFIX do not end: $pids"
+}
+
 case ${1:-} in
 setup)
 	if direct; then need_packages wine64 wine; else make_root; fi
 	if [ ! -e "$WINEPREFIX/.ready" ]; then
 		mkdir -p "$WINEPREFIX"
-		inside wine wineboot --init >"$build/wineboot.log" 2>&1 || { tail "$build/wineboot.log"; die "wineboot failed"; }
+		(inside wine wineboot --init) >"$build/wineboot.log" 2>&1 </dev/null || { tail "$build/wineboot.log"; die "wineboot failed"; }
 		touch "$WINEPREFIX/.ready"
 	fi
 	inside wine --version
@@ -64,5 +92,15 @@ run)
 	shift
 	inside wine "$@"
 	;;
-*) die "usage: wine.sh setup | run PROGRAM.exe ARG…" ;;
+enter)
+	shift
+	inside "$@"
+	;;
+ps)
+	for pid in $(prefix_processes); do
+		printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+	done
+	;;
+stop) stop ;;
+*) die "usage: wine.sh setup | run PROGRAM.exe ARG… | enter COMMAND ARG… | ps | stop" ;;
 esac

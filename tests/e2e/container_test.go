@@ -154,9 +154,12 @@ func (s *server) run(t testing.TB, spec *specs.Spec) (uint32, string, string) {
 	return status, b.out.String(), b.err.String()
 }
 
+// wait returns when init has ended and its output is whole.
 func (b *box) wait() uint32 {
 	b.t.Helper()
-	return waitFor(b.t, b.exit)
+	status := waitFor(b.t, b.exit)
+	drained(b.t, b.task.IO())
+	return status
 }
 
 func waitFor(t testing.TB, exit <-chan containerd.ExitStatus) uint32 {
@@ -213,6 +216,26 @@ func (b *box) exec(args ...string) (uint32, string, string) {
 	return status, out, err
 }
 
+// drained waits for the end of the streams, as a client must before it sends
+// Delete: Delete of the client's library gives up a FIFO that its own thread
+// has not come to open, whatever is in it.
+func drained(t testing.TB, io cio.IO) {
+	t.Helper()
+	if io == nil { // of a task that was found again: nobody reads
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		io.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("the streams do not end")
+	}
+}
+
 func (b *box) tryExec(process *specs.Process, stdin io.Reader) (uint32, string, string, error) {
 	b.t.Helper()
 	var out, err buffer
@@ -245,7 +268,7 @@ func (b *box) tryExec(process *specs.Process, stdin io.Reader) (uint32, string, 
 		}
 	}
 	status := waitFor(b.t, exit)
-	p.IO().Wait() // clients read to the end of file before they delete
+	drained(b.t, p.IO())
 	if _, failure := p.Delete(b.ctx); failure != nil {
 		b.t.Fatal("delete of the exec: ", failure)
 	}

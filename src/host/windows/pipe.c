@@ -57,8 +57,12 @@ static HANDLE open_client(const wchar_t *name, DWORD flags) {
 /* Wine only. Go's listeners (go-winio) hold a first instance that they never
  * serve; Windows keeps clients away from it, for it was made without read and
  * write access, but Wine connects the first client there, where nobody listens.
- * So a second connection is made if there is a second instance, and used. */
+ * So a second connection is made if there is a second instance, and used; a
+ * pipe that can have but one is no such listener's. */
 static HANDLE second_instance(const wchar_t *name, DWORD flags, HANDLE first) {
+  DWORD most = 0;
+  if (GetNamedPipeInfo(first, NULL, NULL, NULL, &most) && most == 1)
+    return first;
   for (int waited = 0; waited < WINE_WAIT_MS; waited += WINE_POLL_MS) {
     HANDLE second = open_client(name, flags);
     if (second != INVALID_HANDLE_VALUE) {
