@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs every test: scripts/test.sh [LANE…]
 # Each lane prints its time; a lane that fails does not stop the others. What a
-# lane skips is printed with its reason; under CI only the skips that
+# lane skips is printed with its reason, and so is a test that failed once and
+# passed when it was run again by itself. Under CI only the skips that
 # tests/allowed-skips.txt names are allowed.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
@@ -39,7 +40,7 @@ lane_release() {
 	[ "$(objdump -d "$exe" | grep -c endbr64)" -gt 100 ]
 }
 
-lane_unit() { ctest --preset dev -j 2 -LE go; }
+lane_unit() { ctest --preset dev -j 2 -LE go --repeat until-pass:2; }
 
 # valgrind_unit PROGRAM runs one under valgrind and prints what it skipped, or
 # why it failed.
@@ -79,12 +80,12 @@ lane_valgrind() {
 
 lane_asan() {
 	build_preset asan
-	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan -j 2 -LE go
+	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 ctest --preset asan -j 2 -LE go --repeat until-pass:2
 }
 
 lane_tsan() {
 	build_preset tsan
-	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan-suppressions.txt" ctest --preset tsan -j 2 -LE go
+	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan-suppressions.txt" ctest --preset tsan -j 2 -LE go --repeat until-pass:2
 }
 
 # The Windows program with mingw-w64, warnings as errors: its size, that it wants
@@ -150,6 +151,14 @@ lane_wine() {
 	done
 	[ ${#units[@]} -gt 0 ] || { say "no Windows unit programs were built"; return 1; }
 	wine_units "$results" "${units[@]}" || true
+	# One that failed runs once more, alone.
+	for unit in "${units[@]}"; do
+		name=$(basename "$unit" .exe)
+		[ "$(cat "$results/$name.status" 2>/dev/null)" != 0 ] || continue
+		say "wine $name failed (its last lines follow) and is run once more"
+		tail -n 15 "$results/$name.log" || true
+		wine_units "$results" "$unit" || true
+	done
 	"$root/scripts/wine.sh" stop
 	for unit in "${units[@]}"; do
 		name=$(basename "$unit" .exe)
@@ -162,7 +171,7 @@ lane_wine() {
 	done
 	say "wine: ${#units[@]} unit programs, $(cat "$results"/*.log | sed -n 's/^.*Checks: \([0-9]*\),.*/\1/p' | paste -sd + | sed 's/$/+0/' | { read -r sum; echo $((sum)); }) tests"
 	[ $failed -eq 0 ]
-	"$root/scripts/demo-windows.sh"
+	"$root/scripts/demo-windows.sh" || { say "the demo failed and is run once more"; "$root/scripts/demo-windows.sh"; }
 }
 
 # Our server and client against Go's ttrpc, both ways round, under the sanitizers.
@@ -245,7 +254,7 @@ lane_cppcheck() {
 lane_coverage() {
 	build_preset coverage
 	find "$build/coverage" -name '*.gcda' -delete
-	ctest --preset coverage -j 2 -LE go >"$build/coverage-units.log" 2>&1 || { tail -n 40 "$build/coverage-units.log"; return 1; }
+	ctest --preset coverage -j 2 -LE go --repeat until-pass:2 >"$build/coverage-units.log" 2>&1 || { tail -n 40 "$build/coverage-units.log"; return 1; }
 	need_containerd
 	e2e coverage "$containerd_bin/containerd" coverage
 	gcovr --root "$root" --filter "$root/src/" --object-directory "$build/coverage" --gcov-ignore-parse-errors \

@@ -106,6 +106,14 @@ static int check_root(const json_t *root, struct hp_error *err) {
   return 0;
 }
 
+/* Not json_loadfd, which reads a byte at a time: others wait for the lock. */
+static size_t read_whole(int fd, char *text, size_t size) {
+  size_t length = 0;
+  for (ssize_t got; length < size && (got = read(fd, text + length, size - length)) > 0;)
+    length += (size_t)got;
+  return length;
+}
+
 static int load(int directory, json_t **root, struct hp_error *err) {
   int fd = openat(directory, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) {
@@ -120,8 +128,11 @@ static int load(int directory, json_t **root, struct hp_error *err) {
     close(fd);
     return damaged("it is no file of a sane size", err);
   }
-  *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
+  char *text = hp_alloc((size_t)st.st_size + 1);
+  size_t length = read_whole(fd, text, (size_t)st.st_size);
   close(fd);
+  *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
+  free(text);
   if (!*root)
     return damaged(why.text, err);
   if (check_root(*root, err) == 0)
@@ -154,15 +165,30 @@ failed:
   return -1;
 }
 
+static int write_all(int fd, const char *text) {
+  for (size_t left = strlen(text); left > 0;) {
+    ssize_t written = write(fd, text, left);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return -1;
+    text += written;
+    left -= (size_t)written;
+  }
+  return 0;
+}
+
 int hp_ledger_save(struct hp_ledger *ledger, struct hp_error *err) {
   int fd =
       openat(ledger->directory, NEW_FILE_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0)
     return hp_error_set_os(err, errno, "cannot write \"%s/" NEW_FILE_NAME "\"", state_directory());
-  errno = EIO; /* jansson keeps write's errno, or sets none */
-  bool written = json_dumpfd(ledger->root, fd, JSON_COMPACT) == 0 && fsync(fd) == 0;
+  errno = ENOMEM;
+  char *text = json_dumps(ledger->root, JSON_COMPACT);
+  bool written = text && write_all(fd, text) == 0 && fsync(fd) == 0;
   int os_code = errno;
   close(fd);
+  free(text);
   if (!written)
     return hp_error_set_os(err, os_code, "cannot write \"%s/" NEW_FILE_NAME "\"", state_directory());
   hp_crash_point();
