@@ -135,6 +135,9 @@ lane_wine() {
 	export WINEPREFIX=$build/wine-units
 	"$root/scripts/wine.sh" setup
 	"$root/scripts/wine.sh" stop
+	# What tests that were ended halfway left: pids, and so names, come round again.
+	rm -rf "$WINEPREFIX/drive_c/hpc" "$WINEPREFIX/drive_c/ProgramData/hostprocess-shim" \
+		"$WINEPREFIX"/drive_c/users/*/AppData/Local/Temp/*
 	local results=$build/wine-results unit name units=() failed=0
 	rm -rf "$results"
 	mkdir -p "$results"

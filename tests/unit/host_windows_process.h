@@ -112,8 +112,13 @@ static struct host_container *container;
 static char self[MAX_PATH], folder[MAX_PATH];
 static uv_loop_t loop;
 
+static unsigned turn; /* counts the containers */
+
+/* No two tests share a name: that of a job lives on until the last of its
+ * processes is quite gone, which nobody waits for. */
 static inline json_t *job_record(const char *name) {
-  char *full = hp_printf("Global\\hostprocess-test-%lu-%s", (unsigned long)GetCurrentProcessId(), name);
+  char *full =
+      hp_printf("Global\\hostprocess-test-%lu.%u-%s", (unsigned long)GetCurrentProcessId(), turn, name);
   json_t *record = json_pack("{s:s, s:s}", "kind", "job", "name", full);
   free(full);
   return record;
@@ -138,7 +143,7 @@ static inline void new_container(void) {
   err = (struct hp_error)HP_ERROR_INIT;
   GetModuleFileNameA(NULL, self, sizeof self);
   GetTempPathA(sizeof temporary, temporary);
-  snprintf(folder, sizeof folder, "%shpc-%lu-%lu", temporary, (unsigned long)GetCurrentProcessId(),
+  snprintf(folder, sizeof folder, "%shpc-%lu.%u-%lu", temporary, (unsigned long)GetCurrentProcessId(), ++turn,
            (unsigned long)GetTickCount());
   ck_assert(CreateDirectoryA(folder, NULL));
   container = hp_alloc(sizeof *container);
