@@ -161,7 +161,7 @@ lane_wine() {
 	# One that failed runs once more, alone.
 	for unit in "${units[@]}"; do
 		name=$(basename "$unit" .exe)
-		[ "$(cat "$results/$name.status" 2>/dev/null)" != 0 ] || continue
+		! wine_unit_passed "$results/$name" || continue
 		say "wine $name failed (its last lines follow) and is run once more"
 		tail -n 15 "$results/$name.log" || true
 		wine_units "$results" "$unit" || true
