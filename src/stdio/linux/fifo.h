@@ -19,8 +19,8 @@ struct hp_fifo {
 int hp_fifo_open(const char *stream, const char *path, bool input, struct hp_fifo *fifo,
                  struct hp_error *err);
 
-/* Whether somebody else reads the FIFO; needs both ends, and nobody may write
- * meanwhile. (any) */
+/* Whether somebody else reads the FIFO; needs both ends and replaces the reading
+ * one. Who else writes meanwhile may meet a FIFO without reader. (any) */
 bool hp_fifo_has_reader(struct hp_fifo *fifo);
 
 /* Gives a client time (half a second) to open its end: it asks for the process

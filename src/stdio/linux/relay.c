@@ -9,14 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "stdio/linux/fifo.h"
 
 #define COPY_MAX 4096 /* PIPE_BUF: a non-blocking write of it is whole or refused */
 #define SPLICE_MIN 16384
@@ -251,18 +250,14 @@ static void pump(struct hp_relay *relay) {
 
 /* ---- draining -------------------------------------------------------------------- */
 
-/* Our keeper hides from us whether the FIFO has a reader: it is put down for the
- * moment of the question. What was written stays, as we hold the writing end. */
+/* What was written stays while the question is asked, as we hold the writing end. */
 static bool reader_is_gone(struct hp_relay *relay) {
   bool full = relay->has_sink_poll && uv_is_active((uv_handle_t *)&relay->sink_poll);
   if (relay->ends.keeper < 0 || !full)
     return false;
-  struct pollfd sink = {.fd = relay->ends.sink, .events = POLLOUT};
-  close_fd(&relay->ends.keeper);
-  bool gone = poll(&sink, 1, 0) == 1 && (sink.revents & POLLERR);
-  char self[40];
-  snprintf(self, sizeof self, "/proc/self/fd/%d", relay->ends.sink);
-  relay->ends.keeper = open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  struct hp_fifo fifo = {.reader = relay->ends.keeper, .writer = relay->ends.sink};
+  bool gone = !hp_fifo_has_reader(&fifo);
+  relay->ends.keeper = fifo.reader;
   return gone;
 }
 
