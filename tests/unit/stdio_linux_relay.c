@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -291,24 +292,52 @@ START_TEST(nothing_is_left_of_a_discarded_pipe) {
 }
 END_TEST
 
-START_TEST(an_ended_input_types_end_of_file) {
-  int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave;
-  ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
-  slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-  ck_assert_int_ge(slave, 0);
-  ck_assert_int_eq(fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+/* A terminal; its master is non-blocking, as host_process_spawn gives it. */
+static void open_terminal(int *master, int *slave) {
+  *master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ck_assert_int_eq(grantpt(*master) | unlockpt(*master), 0);
+  *slave = open(ptsname(*master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ck_assert_int_ge(*slave, 0);
+  ck_assert_int_eq(fcntl(*master, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+}
+
+/* Types text at a terminal and closes the input. */
+static void type_and_close(const char *text, int *master, int *slave) {
+  open_terminal(master, slave);
   ck_assert_int_eq(pipe2(source, O_CLOEXEC), 0);
-  struct hp_relay_ends ends = {.source = source[0], .sink = fcntl(master, F_DUPFD_CLOEXEC, 0), .keeper = -1};
+  struct hp_relay_ends ends = {.source = source[0], .sink = fcntl(*master, F_DUPFD_CLOEXEC, 0), .keeper = -1};
   relay = hp_relay_start(&loop, HP_RELAY_INPUT, &ends, on_ended, &ended);
-  put("line\nrest");
+  put(text);
   close(source[1]);
   run_until_ended(10000);
-  char text[32] = "";
-  ck_assert_int_eq(read(slave, text, sizeof text), 5);
-  ck_assert_mem_eq(text, "line\n", 5);
-  ck_assert_int_eq(read(slave, text, sizeof text), 4);
-  ck_assert_mem_eq(text, "rest", 4);
-  ck_assert_int_eq(read(slave, text, sizeof text), 0);
+}
+
+/* The next read of a terminal's process; it does not wait for ever. */
+static void expect_typed(int slave, const char *text) {
+  char buffer[32] = "";
+  struct pollfd event = {.fd = slave, .events = POLLIN};
+  ck_assert_int_eq(poll(&event, 1, 10000), 1);
+  ck_assert_int_eq(read(slave, buffer, sizeof buffer - 1), (ssize_t)strlen(text));
+  ck_assert_str_eq(buffer, text);
+}
+
+START_TEST(an_ended_input_types_end_of_file) {
+  int master, slave;
+  type_and_close("line\nrest", &master, &slave);
+  expect_typed(slave, "line\n");
+  expect_typed(slave, "rest");
+  expect_typed(slave, "");
+  close(slave);
+  close(master);
+}
+END_TEST
+
+/* A ^D of the client's own sends an unfinished line, and ends nothing. */
+START_TEST(a_line_sent_by_the_client_is_followed_by_the_end) {
+  int master, slave;
+  type_and_close("rest\004", &master, &slave);
+  expect_typed(slave, "rest");
+  expect_typed(slave, "");
   close(slave);
   close(master);
 }
@@ -345,6 +374,7 @@ int main(void) {
   tcase_add_test(tcase, without_a_keeper_a_lost_reader_blocks_nobody);
   tcase_add_test(tcase, nothing_is_left_of_a_discarded_pipe);
   tcase_add_test(tcase, an_ended_input_types_end_of_file);
+  tcase_add_test(tcase, a_line_sent_by_the_client_is_followed_by_the_end);
   tcase_add_test(tcase, closing_early_tells_nobody);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);

@@ -41,6 +41,7 @@ struct hp_relay {
   char *waiting; /* read and not yet taken by the sink; NULL: nothing */
   size_t waiting_length;
   char last; /* byte that went to a terminal */
+  bool end_typed;
 
   bool draining, settled; /* settled: what was written before the exit has moved */
   bool pipe_source;
@@ -178,10 +179,11 @@ static enum outcome offer(struct hp_relay *relay, const char *data, size_t lengt
  * where a line is unfinished, for the first then only sends the line. */
 static enum outcome type_end(struct hp_relay *relay) {
   static const char twice[] = {END_OF_TRANSMISSION, END_OF_TRANSMISSION};
-  size_t count = relay->last == '\n' || relay->last == '\0' ? 1 : 2;
-  if (relay->last == END_OF_TRANSMISSION)
+  if (relay->end_typed)
     return SOURCE_ENDED;
-  enum outcome outcome = offer(relay, twice, count);
+  relay->end_typed = true;
+  bool line_sent = relay->last == '\n' || relay->last == '\0' || relay->last == END_OF_TRANSMISSION;
+  enum outcome outcome = offer(relay, twice, line_sent ? 1 : 2);
   return outcome == MOVED ? SOURCE_ENDED : outcome;
 }
 
