@@ -164,6 +164,11 @@ static int call(struct hp_error *err, const char *format, ...) {
   return result;
 }
 
+/* Of either system. */
+bool host_path_is_absolute(const char *path) {
+  return path[0] == '/' || strncmp(path, "C:\\", 3) == 0;
+}
+
 /* ---- container ----------------------------------------------------------------- */
 
 int host_check_network(const struct hp_container_spec *spec, struct hp_error *err) {

@@ -1,5 +1,6 @@
 #include "runtime/journal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,6 +128,21 @@ START_TEST(sandbox_cleans_up_its_members) {
 }
 END_TEST
 
+START_TEST(what_an_absolute_path_is_the_host_says) {
+  static const char elsewhere[] = "C:\\c1"; /* here the name of a directory */
+  const char *sandbox = make_bundle("s1", "sandbox", NULL), *member = dead_container("c1");
+  ck_assert_int_eq(chdir(directory), 0);
+  ck_assert_int_eq(rename(member, elsewhere), 0);
+  add_member(sandbox, elsewhere);
+  bool alive = false;
+  ck_assert_int_eq(hp_release_bundle(sandbox, &alive, &err), 0);
+  ck_assert_uint_eq(double_things(), 0);
+  ck_assert(!has_journal(elsewhere));
+  ck_assert_int_eq(rename(elsewhere, member), 0);
+  ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
 START_TEST(member_never_touches_its_sandbox_or_siblings) {
   const char *sandbox = make_bundle("s1", "sandbox", NULL);
   const char *first = dead_container("c1"), *second = dead_container("c2");
@@ -179,6 +195,7 @@ int main(void) {
   tcase_add_test(tests, first_error_is_the_one_returned);
   tcase_add_test(tests, bundle_of_a_living_shim_is_left_alone);
   tcase_add_test(tests, sandbox_cleans_up_its_members);
+  tcase_add_test(tests, what_an_absolute_path_is_the_host_says);
   tcase_add_test(tests, member_never_touches_its_sandbox_or_siblings);
   tcase_add_test(tests, failing_member_does_not_keep_others_from_it);
   tcase_add_test(tests, two_sandboxes_that_name_each_other_end);
