@@ -125,7 +125,10 @@ struct host_spawned {
 int host_process_spawn(struct host_container *container, const struct host_spawn *spawn,
                        struct host_spawned *spawned, struct hp_error *err);
 
-/* (any) signal is the Linux number containerd sends. NotFound if it is gone. */
+/* (any) InvalidArgument unless processes of this host can be sent signal, the
+ * number that containerd gives: Linux' own, or the contract's table for Windows. */
+int host_signal_check(uint32_t signal, struct hp_error *err);
+/* (any) NotFound if it is gone. */
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err);
 
 /* (any) The size of a terminal that host_process_spawn returned. */

@@ -5,7 +5,6 @@
 #include "runtime/container.h"
 
 #define SIGNAL_KILL 9
-#define SIGNAL_MAX 64
 
 struct kill {
   struct hp_operation operation;
@@ -90,9 +89,9 @@ void hp_pod_kill(struct hp_pod *pod, const char *id, const char *exec_id, uint32
   struct hp_error err = HP_ERROR_INIT;
   int result = -1;
   struct hp_process *process = hp_pod_process(pod, id, exec_id, &err);
-  if (process && (signal < 1 || signal > SIGNAL_MAX))
-    hp_error_set(&err, HP_INVALID_ARGUMENT, "signal %u is not one of 1 to %d", signal, SIGNAL_MAX);
-  else if (process && process->phase == HP_PHASE_STARTING) {
+  if (process && host_signal_check(signal, &err) != 0)
+    process = NULL;
+  if (process && process->phase == HP_PHASE_STARTING) {
     if (push(process, (int)signal, all, done, arg, &err) == 0)
       return;
   } else if (process && process->phase == HP_PHASE_RUNNING && process->pid &&

@@ -354,6 +354,11 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
   return result;
 }
 
+/* 0 is one of Windows' console events. */
+int host_signal_check(uint32_t signal, struct hp_error *err) {
+  return signal <= 64 ? 0 : hp_error_set(err, HP_INVALID_ARGUMENT, "no signal %u", signal);
+}
+
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err) {
   pthread_mutex_lock(&lock);
   call(NULL, "signal %u %d", pid - FIRST_PID, signal);

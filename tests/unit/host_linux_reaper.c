@@ -232,6 +232,19 @@ START_TEST(a_signal_to_nobody_is_not_found) {
 }
 END_TEST
 
+START_TEST(signals_are_those_of_linux) {
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(host_signal_check(1, &err), 0);
+  ck_assert_int_eq(host_signal_check(64, &err), 0);
+  static const uint32_t wrong[] = {0, 65, UINT32_MAX};
+  for (size_t i = 0; i < 3; i++) {
+    ck_assert_int_eq(host_signal_check(wrong[i], &err), -1);
+    ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
+    hp_error_clear(&err);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("host_linux_reaper");
   TCase *tcase = tcase_create("reaper");
@@ -246,6 +259,7 @@ int main(void) {
   tcase_add_test(tcase, many_ends_at_once_are_all_told);
   tcase_add_test(tcase, unknown_statuses_are_bounded);
   tcase_add_test(tcase, a_signal_to_nobody_is_not_found);
+  tcase_add_test(tcase, signals_are_those_of_linux);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
 }

@@ -105,8 +105,8 @@ int host_job_kill(struct host_container *container, struct hp_error *err) {
 #define SIGNAL_ROUNDS 4 /* a child born while its parent was being signalled gets it in the next one */
 
 int host_job_signal(struct host_container *container, int signal, struct hp_error *err) {
-  if (signal < 1 || signal > SIGRTMAX)
-    return hp_error_set(err, HP_INVALID_ARGUMENT, "signal %d does not exist: 1 to %d do", signal, SIGRTMAX);
+  if (host_signal_check((uint32_t)signal, err) != 0)
+    return -1;
   const struct hp_cgroup *cgroup = hp_cgroup_of(container, err);
   int directory = cgroup != NULL ? hp_cgroup_open(hp_cgroup_primary(cgroup), err) : -1;
   if (directory < 0)

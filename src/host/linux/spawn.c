@@ -326,12 +326,18 @@ int host_program_spawn(const struct hp_strings *argv, const struct hp_strings *e
   return result;
 }
 
+int host_signal_check(uint32_t signal, struct hp_error *err) {
+  if (signal >= 1 && signal <= (uint32_t)SIGRTMAX)
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT, "signal %u does not exist: 1 to %d do", signal, SIGRTMAX);
+}
+
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err) {
+  if (host_signal_check((uint32_t)signal, err) != 0)
+    return -1;
   if (pid == 0 || pid > INT32_MAX)
     return hp_error_set(err, HP_NOT_FOUND, "there is no process %u", pid);
-  if (kill((pid_t)pid, signal) != 0) {
-    hp_error_set_os(err, errno, "cannot send signal %d to process %u", signal, pid);
-    return errno == EINVAL ? hp_error_recode(err, HP_INVALID_ARGUMENT) : -1;
-  }
+  if (kill((pid_t)pid, signal) != 0)
+    return hp_error_set_os(err, errno, "cannot send signal %d to process %u", signal, pid);
   return 0;
 }

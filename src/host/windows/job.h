@@ -44,8 +44,6 @@ void hp_job_watch_free(struct hp_job_watch *watch); /* (any) NULL is fine; after
   (PROCESS_TERMINATE | PROCESS_CREATE_THREAD | PROCESS_VM_OPERATION | PROCESS_VM_WRITE | PROCESS_VM_READ |   \
    PROCESS_QUERY_INFORMATION | SYNCHRONIZE)
 
-/* (any) The contract's table: 15 and the console events, 9 terminates. */
-int hp_signal_check(int signal, struct hp_error *err);
 /* (any) To one process; the handle has HP_SIGNAL_ACCESS. NotFound: it has ended. */
 int hp_signal_send(HANDLE process, uint32_t pid, int signal, struct hp_error *err);
 

@@ -10,14 +10,14 @@
 #define SIGNAL_TERM 15
 #define SIGNAL_ROUNDS 4 /* a child born while its parent was being told is told in the next one */
 
-static bool event_of(int signal, DWORD *event) {
+static bool event_of(uint32_t signal, DWORD *event) {
   switch (signal) {
   case CTRL_C_EVENT:
   case CTRL_BREAK_EVENT:
   case CTRL_CLOSE_EVENT:
   case CTRL_LOGOFF_EVENT:
   case CTRL_SHUTDOWN_EVENT:
-    *event = (DWORD)signal;
+    *event = signal;
     return true;
   case SIGNAL_TERM:
     *event = CTRL_SHUTDOWN_EVENT;
@@ -27,12 +27,13 @@ static bool event_of(int signal, DWORD *event) {
   }
 }
 
-int hp_signal_check(int signal, struct hp_error *err) {
+/* The contract's table: 15 and the console events, 9 terminates. */
+int host_signal_check(uint32_t signal, struct hp_error *err) {
   DWORD event;
   if (signal == SIGNAL_KILL || event_of(signal, &event))
     return 0;
   return hp_error_set(err, HP_INVALID_ARGUMENT,
-                      "signal %d means nothing to a Windows process: send 15 (SIGTERM, CTRL_SHUTDOWN), 9 "
+                      "signal %u means nothing to a Windows process: send 15 (SIGTERM, CTRL_SHUTDOWN), 9 "
                       "(SIGKILL, terminate), or 0, 1, 2, 5, 6 (CTRL_C, CTRL_BREAK, CTRL_CLOSE, CTRL_LOGOFF, "
                       "CTRL_SHUTDOWN)",
                       signal);
@@ -82,13 +83,13 @@ int hp_signal_send(HANDLE process, uint32_t pid, int signal, struct hp_error *er
     return ended(pid, err);
   if (signal == SIGNAL_KILL)
     return terminate(process, pid, HP_EXIT_KILLED, err);
-  if (!event_of(signal, &event))
-    return hp_signal_check(signal, err);
+  if (!event_of((uint32_t)signal, &event))
+    return host_signal_check((uint32_t)signal, err);
   return raise_event(process, pid, event, err);
 }
 
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err) {
-  if (hp_signal_check(signal, err) != 0)
+  if (host_signal_check((uint32_t)signal, err) != 0)
     return -1;
   HANDLE process = hp_reaper_handle(pid);
   if (!process)
@@ -137,7 +138,7 @@ static int signal_round(HANDLE job, int signal, DWORD **told, size_t *told_count
 
 int host_job_signal(struct host_container *container, int signal, struct hp_error *err) {
   HANDLE job = hp_job_of(container, err);
-  if (!job || hp_signal_check(signal, err) != 0)
+  if (!job || host_signal_check((uint32_t)signal, err) != 0)
     return -1;
   DWORD *told = NULL;
   size_t count = 0, failed = 0;
