@@ -2,8 +2,12 @@
 #include "host/linux/reaper.h"
 
 #include <errno.h>
+#include <linux/sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +77,31 @@ static void run_until_reaped(uint32_t pid) {
     usleep(1000);
   }
   ck_abort_msg("child %u was never reaped", pid);
+}
+
+/* A child that waits for ever and has the pid of one that was reaped. */
+static bool stranger_with(uint32_t pid) {
+  pid_t wanted = (pid_t)pid;
+  struct clone_args args = {
+      .exit_signal = SIGCHLD, .set_tid = (unsigned long long)(uintptr_t)&wanted, .set_tid_size = 1};
+  long made = syscall(SYS_clone3, &args, sizeof args);
+  for (; made == 0;)
+    pause();
+  ck_assert_msg(made == wanted || errno == EEXIST, "clone3: %s", strerror(errno));
+  return made == wanted;
+}
+
+/* Ends a child while it is expected and gives its pid to a stranger. */
+static uint32_t reuse_pid(uint64_t *before) {
+  for (int i = 0; i < 100; i++) { /* others take pids too */
+    uint32_t pid = child_that(7, 0);
+    run_until_reaped(pid);
+    *before = hp_reaper_now();
+    if (stranger_with(pid))
+      return pid;
+  }
+  ck_abort_msg("no pid could be used again");
+  return 0;
 }
 
 START_TEST(an_exit_code_is_told_once) {
@@ -232,6 +261,56 @@ START_TEST(a_signal_to_nobody_is_not_found) {
 }
 END_TEST
 
+static bool may_choose_pids(void) {
+  if (geteuid() == 0)
+    return true;
+  printf("skipped: only root chooses pids\n");
+  return false;
+}
+
+/* Start has returned, and the exit is on its way to the loop. */
+START_TEST(a_pid_that_is_used_again_is_not_signalled) {
+  struct hp_error err = HP_ERROR_INIT;
+  if (!may_choose_pids())
+    return;
+  start();
+  host_reaper_expect(+1);
+  uint64_t before;
+  uint32_t pid = reuse_pid(&before);
+  ck_assert_int_eq(host_process_signal(pid, SIGKILL, &err), -1);
+  ck_assert_int_eq(err.code, HP_NOT_FOUND);
+  hp_error_clear(&err);
+  host_reaper_watch(pid, on_exited, &told);
+  host_reaper_expect(-1);
+  run_until(&told, 1);
+  ck_assert_uint_eq(told_status, 7);
+  ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
+  run_until_reaped(pid);
+  stop();
+}
+END_TEST
+
+/* An orphan's, kept because another spawn has been under way for long. */
+START_TEST(a_kept_status_is_not_that_of_a_later_process) {
+  if (!may_choose_pids())
+    return;
+  start();
+  host_reaper_expect(+1);
+  uint64_t before;
+  uint32_t pid = reuse_pid(&before);
+  hp_reaper_born(pid, before);
+  host_reaper_watch(pid, on_exited, &told);
+  host_reaper_expect(-1);
+  for (int i = 0; i < 10; i++)
+    uv_run(&loop, UV_RUN_NOWAIT);
+  ck_assert_uint_eq(told, 0);
+  ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
+  run_until(&told, 1);
+  ck_assert_uint_eq(told_status, 128 + SIGKILL);
+  stop();
+}
+END_TEST
+
 START_TEST(signals_are_those_of_linux) {
   struct hp_error err = HP_ERROR_INIT;
   ck_assert_int_eq(host_signal_check(1, &err), 0);
@@ -259,6 +338,8 @@ int main(void) {
   tcase_add_test(tcase, many_ends_at_once_are_all_told);
   tcase_add_test(tcase, unknown_statuses_are_bounded);
   tcase_add_test(tcase, a_signal_to_nobody_is_not_found);
+  tcase_add_test(tcase, a_pid_that_is_used_again_is_not_signalled);
+  tcase_add_test(tcase, a_kept_status_is_not_that_of_a_later_process);
   tcase_add_test(tcase, signals_are_those_of_linux);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);

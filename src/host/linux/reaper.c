@@ -25,6 +25,7 @@ struct child {
   uint32_t pid, status;
   struct hp_time when;
   bool ended, claimed;
+  uint64_t end;       /* its place among all ends */
   host_exited exited; /* NULL: not watched */
   void *arg;
 };
@@ -40,6 +41,7 @@ static struct {
   struct child *children; /* oldest first */
   int expected;
   size_t unknown; /* neither watched nor claimed */
+  uint64_t ends;  /* recorded so far */
   struct handles *handles;
 } reaper = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -93,6 +95,7 @@ static void record(uint32_t pid, int wait_status) {
     child = find_or_add(pid);
   }
   child->ended = true;
+  child->end = ++reaper.ends;
   child->when = hp_time_now();
   child->status =
       WIFSIGNALED(wait_status) ? 128u + (uint32_t)WTERMSIG(wait_status) : (uint32_t)WEXITSTATUS(wait_status);
@@ -191,6 +194,21 @@ void host_reaper_watch(uint32_t pid, host_exited exited, void *arg) {
   pthread_mutex_unlock(&reaper.lock);
   if (ended && reaper.handles)
     uv_async_send(&reaper.handles->wake);
+}
+
+uint64_t hp_reaper_now(void) {
+  pthread_mutex_lock(&reaper.lock);
+  uint64_t ends = reaper.ends;
+  pthread_mutex_unlock(&reaper.lock);
+  return ends;
+}
+
+void hp_reaper_born(uint32_t pid, uint64_t before) {
+  pthread_mutex_lock(&reaper.lock);
+  struct child **link = find(pid);
+  if (*link && is_unknown(*link) && (*link)->ended && (*link)->end <= before)
+    unlink_child(link);
+  pthread_mutex_unlock(&reaper.lock);
 }
 
 void hp_reaper_claim(uint32_t pid) {

@@ -205,6 +205,14 @@ static int describe(const struct hp_launch *launch, const struct hp_launch_failu
   return hp_error_set_os(err, code, "cannot start a process for \"%s\"", launch->argv[0]);
 }
 
+static int launch_program(const struct hp_launch *launch, uint32_t *pid, struct hp_launch_failure *failure) {
+  uint64_t before = hp_reaper_now();
+  int result = hp_launch(launch, pid, failure);
+  if (result == 0)
+    hp_reaper_born(*pid, before);
+  return result;
+}
+
 /* ---- the two kinds of start ----------------------------------------------------- */
 
 int host_process_spawn(struct host_container *container, const struct host_spawn *spawn,
@@ -270,7 +278,7 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
   }
   struct hp_launch_failure failure;
   uint32_t pid;
-  if (hp_launch(&launch, &pid, &failure) != 0) {
+  if (launch_program(&launch, &pid, &failure) != 0) {
     describe(&launch, &failure, err);
     goto done;
   }
@@ -313,7 +321,7 @@ int host_program_spawn(const struct hp_strings *argv, const struct hp_strings *e
   int result = prepare_limits(NULL, &launch, &limits, err);
   if (result == 0) {
     host_reaper_expect(+1);
-    result = hp_launch(&launch, pid, &failure);
+    result = launch_program(&launch, pid, &failure);
     if (result == 0)
       hp_reaper_claim(*pid);
     else if (failure.step == HP_LAUNCH_EXEC || failure.step == HP_LAUNCH_INTERPRETER)
@@ -337,6 +345,9 @@ int host_process_signal(uint32_t pid, int signal, struct hp_error *err) {
     return -1;
   if (pid == 0 || pid > INT32_MAX)
     return hp_error_set(err, HP_NOT_FOUND, "there is no process %u", pid);
+  uint32_t status; /* reaped, and not told yet: the pid may be a stranger's by now */
+  if (host_reaper_peek(pid, &status))
+    return hp_error_set(err, HP_NOT_FOUND, "process %u has ended", pid);
   if (kill((pid_t)pid, signal) != 0)
     return hp_error_set_os(err, errno, "cannot send signal %d to process %u", signal, pid);
   return 0;
