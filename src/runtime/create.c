@@ -69,8 +69,7 @@ static int load_and_judge(struct create *create, struct hp_error *err) {
 
 static int judge(struct create *create, struct hp_error *err) {
   if (load_and_judge(create, err) != 0)
-    /* A file that is missing is no answer to the question whether the task exists. */
-    return err->code == HP_NOT_FOUND ? hp_error_recode(err, HP_INVALID_ARGUMENT) : -1;
+    return -1;
   for (size_t i = 0; i < create->verdict.warnings.count; i++)
     hp_log(HP_LOG_WARNING, create->container->id, "%s", create->verdict.warnings.items[i]);
   return 0;
@@ -143,20 +142,16 @@ static int make_sandbox(struct create *create, struct hp_error *err) {
   return 0;
 }
 
-static void run(struct hp_operation *operation) {
-  struct create *create = of(operation);
+static int make(struct create *create, struct hp_error *err) {
   struct hp_container *container = create->container;
-  struct hp_error *err = &operation->err;
   if (judge(create, err) != 0)
-    return;
+    return -1;
   container->role = create->spec.role;
-  if (container->role == HP_ROLE_SANDBOX) {
-    make_sandbox(create, err);
-    return;
-  }
+  if (container->role == HP_ROLE_SANDBOX)
+    return make_sandbox(create, err);
   if (make_records(create, err) != 0 || open_streams(create, err) != 0) {
     undo(container);
-    return;
+    return -1;
   }
   struct hp_process *init = container->init;
   init->spec = hp_alloc(sizeof *init->spec);
@@ -165,6 +160,14 @@ static void run(struct hp_operation *operation) {
   create->spec.process = (struct hp_process_spec){0};
   container->limits = create->spec.limits;
   create->spec.limits = (struct hp_limits){0};
+  return 0;
+}
+
+static void run(struct hp_operation *operation) {
+  struct hp_error *err = &operation->err;
+  /* A file that is missing is no answer to the question whether the task exists. */
+  if (make(of(operation), err) != 0 && err->code == HP_NOT_FOUND)
+    hp_error_recode(err, HP_INVALID_ARGUMENT);
 }
 
 /* ---- on the loop ------------------------------------------------------------------- */

@@ -60,7 +60,9 @@ static void run(struct hp_operation *operation) {
   host_container_free(container->host);
   container->host = NULL;
   hp_crash_point();
-  hp_container_release(&container->journal, &operation->err);
+  /* containerd takes NotFound for a task that is gone. */
+  if (hp_container_release(&container->journal, &operation->err) != 0 && operation->err.code == HP_NOT_FOUND)
+    hp_error_recode(&operation->err, HP_INTERNAL);
 }
 
 /* Execs were in the job that is no more. */

@@ -62,7 +62,10 @@ static int open_streams(struct start *start, struct hp_error *err) {
       .terminal = process->terminal,
       .exec = true,
   };
-  return hp_stdio_open(&request, &start->stdio, err);
+  if (hp_stdio_open(&request, &start->stdio, err) == 0)
+    return 0;
+  /* NotFound is an exec that does not exist, or its program. */
+  return err->code == HP_NOT_FOUND ? hp_error_recode(err, HP_INVALID_ARGUMENT) : -1;
 }
 
 static void run(struct hp_operation *operation) {

@@ -36,6 +36,7 @@ static struct {
   char *log;
   size_t log_length, log_size;
   unsigned fail_at;
+  enum hp_code code;
   bool failed;
   char always[32], hold[128];
   unsigned held;
@@ -60,6 +61,7 @@ void double_reset(void) {
   now.log = hp_strdup("");
   now.log_size = 1;
   now.last_pid = FIRST_PID;
+  now.code = HP_INTERNAL;
   pthread_mutex_unlock(&lock);
 }
 
@@ -104,6 +106,12 @@ bool double_has_failed(void) {
 void double_fail_always(const char *call) {
   pthread_mutex_lock(&lock);
   snprintf(now.always, sizeof now.always, "%s", call ? call : "");
+  pthread_mutex_unlock(&lock);
+}
+
+void double_fail_with(enum hp_code code) {
+  pthread_mutex_lock(&lock);
+  now.code = code;
   pthread_mutex_unlock(&lock);
 }
 
@@ -158,7 +166,7 @@ static int call(struct hp_error *err, const char *format, ...) {
   bool once = err && now.fail_at > 0 && --now.fail_at == 0;
   if (err && (always || once)) {
     now.failed = true;
-    result = hp_error_set(err, HP_INTERNAL, "%s was made to fail", line);
+    result = hp_error_set(err, now.code, "%s was made to fail", line);
   }
   free(line);
   return result;

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 /* Forgets everything; call it first in each test. */
 void double_reset(void);
 
@@ -24,6 +26,9 @@ void double_fail_at(unsigned n);
 bool double_has_failed(void);
 /* Calls of this name fail until double_reset ("release", "spawn" …; NULL: none). */
 void double_fail_always(const char *call);
+
+/* The code of every failure until double_reset; HP_INTERNAL before. */
+void double_fail_with(enum hp_code code);
 
 /* Calls that begin with this text (of a log line) hang, until double_let_go. */
 void double_hold(const char *beginning);

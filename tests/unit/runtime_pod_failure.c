@@ -73,6 +73,28 @@ START_TEST(failed_start_of_init) {
 }
 END_TEST
 
+/* NotFound would say that there is no such task; after a Delete, that it is gone. */
+START_TEST(what_the_host_lacks_is_not_the_task) {
+  const char *bundle = make_bundle("c1", NULL, NULL);
+  double_fail_with(HP_NOT_FOUND);
+  for (unsigned n = 1; n <= 5; n++) { /* plan, three things, streams */
+    double_fail_at(n);
+    ck_assert_int_eq(create_in("c1", bundle), HP_INVALID_ARGUMENT);
+  }
+  ck_assert_int_eq(create_in("c1", bundle), HP_OK);
+  ck_assert_int_eq(start("c1", NULL), HP_OK);
+  ck_assert_int_eq(add_exec("c1", "e1"), HP_OK);
+  double_fail_always("open c1 exec");
+  ck_assert_int_eq(start("c1", "e1"), HP_INVALID_ARGUMENT);
+  double_exit(pid_of("c1", NULL), 0);
+  run_a_while();
+  double_fail_always("release c1 mount");
+  ck_assert_int_eq(delete ("c1", NULL), HP_INTERNAL);
+  double_fail_always(NULL);
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
 START_TEST(memory_watch_that_fails_fails_nothing) {
   ck_assert_int_eq(create("c1"), HP_OK);
   double_fail_always("watch_oom");
@@ -143,6 +165,7 @@ int main(void) {
   tcase_add_test(tests, every_failing_call_of_create);
   tcase_add_test(tests, undoing_a_create_fails_too);
   tcase_add_test(tests, failed_start_of_init);
+  tcase_add_test(tests, what_the_host_lacks_is_not_the_task);
   tcase_add_test(tests, memory_watch_that_fails_fails_nothing);
   tcase_add_test(tests, remains_that_cannot_be_seen_fail_nothing);
   tcase_add_test(tests, every_failing_call_of_a_whole_life);
