@@ -107,16 +107,16 @@ START_TEST(damaged_records_are_refused) {
   static const char *const bad[] = {
       "{\"kind\":\"cgroup\"}",
       "{\"kind\":\"cgroup\",\"version\":3,\"path\":\"/a\",\"owner\":\"o\",\"places\":[{\"mount\":\"/m\","
-      "\"controllers\":\"\",\"missing\":0}]}",
+      "\"controllers\":\"\",\"existing\":0}]}",
       "{\"kind\":\"cgroup\",\"version\":2,\"path\":\"/a/../b\",\"owner\":\"o\",\"places\":[{\"mount\":\"/m\","
-      "\"controllers\":\"\",\"missing\":0}]}",
+      "\"controllers\":\"\",\"existing\":0}]}",
       "{\"kind\":\"cgroup\",\"version\":2,\"path\":\"/a\",\"owner\":\"o\",\"places\":[]}",
       "{\"kind\":\"cgroup\",\"version\":2,\"path\":\"/a\",\"owner\":\"\",\"places\":[{\"mount\":\"/m\","
-      "\"controllers\":\"\",\"missing\":0}]}",
+      "\"controllers\":\"\",\"existing\":0}]}",
       "{\"kind\":\"cgroup\",\"version\":2,\"path\":\"/a\",\"owner\":\"o\",\"places\":[{\"mount\":\"m\","
-      "\"controllers\":\"\",\"missing\":0}]}",
+      "\"controllers\":\"\",\"existing\":0}]}",
       "{\"kind\":\"cgroup\",\"version\":2,\"path\":\"/a\",\"owner\":\"o\",\"places\":[{\"mount\":\"/m\","
-      "\"controllers\":\"\",\"missing\":-1}]}",
+      "\"controllers\":\"\",\"existing\":-1}]}",
       "{\"kind\":\"cgroup\",\"version\":2,\"path\":\"/a\",\"owner\":\"o\",\"places\":[7]}",
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -155,7 +155,7 @@ START_TEST(release_touches_cgroups_only) {
   ck_assert_int_eq(mkdir(inner, 0700), 0);
   json_t *json =
       json_pack("{s:s,s:i,s:s,s:s,s:[{s:s,s:s,s:i}]}", "kind", "cgroup", "version", 2, "path", "/job",
-                "owner", "o", "places", "mount", directory, "controllers", "", "missing", 0);
+                "owner", "o", "places", "mount", directory, "controllers", "", "existing", 0);
   struct hp_error err = HP_ERROR_INIT;
   bool known = false;
   ck_ok(hp_cgroup_release(json, &known, &err), &err);

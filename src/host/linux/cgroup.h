@@ -43,7 +43,7 @@ struct hp_cgroup *hp_cgroup_of(const struct host_container *container, struct hp
 struct hp_cgroup_place {
   char *mount;
   unsigned controllers;
-  unsigned missing; /* components of the path that were there at plan */
+  unsigned existing; /* components of the path that were there at plan */
 };
 
 struct hp_cgroup_record {

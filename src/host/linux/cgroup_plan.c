@@ -75,14 +75,14 @@ static int refuse_busy_ancestor(int directory, const char *path, struct hp_error
                       path, pid);
 }
 
-/* Looks at each directory of the path; *missing counts those that are there. */
-static int survey(const struct hp_hierarchy *hierarchy, bool primary, const char *path, unsigned *missing,
+/* Looks at each directory of the path; *existing counts those that are there. */
+static int survey(const struct hp_hierarchy *hierarchy, bool primary, const char *path, unsigned *existing,
                   struct hp_error *err) {
-  *missing = 0;
+  *existing = 0;
   int directory = open(hierarchy->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = -1;
   if (directory < 0)
     return hp_error_set_os(err, errno, "cannot open the cgroup hierarchy %s", hierarchy->mount);
-  for (const char *at = path; *at == '/'; (*missing)++) {
+  for (const char *at = path; *at == '/'; (*existing)++) {
     size_t length = strcspn(++at, "/");
     char *name = hp_strndup(at, length), *so_far = hp_strndup(path, (size_t)(at - path) + length);
     at += length;
@@ -145,7 +145,7 @@ int hp_cgroup_plan(struct host_container *container, const struct host_container
     place->mount = hp_strdup(layout.items[i].mount);
     place->controllers = layout.items[i].controllers;
     controllers |= place->controllers;
-    if (survey(&layout.items[i], i == primary_index(&layout), record.path, &place->missing, err) < 0)
+    if (survey(&layout.items[i], i == primary_index(&layout), record.path, &place->existing, err) < 0)
       goto done;
   }
   if (hp_limits_check(layout.version, controllers, &request->spec->limits, err) < 0)
@@ -167,7 +167,7 @@ json_t *hp_cgroup_record_format(const struct hp_cgroup_record *record) {
     const struct hp_cgroup_place *place = &record->places[i];
     char *controllers = hp_controllers_format(record->version, place->controllers);
     json_array_append_new(places, json_pack("{s:s, s:s, s:i}", "mount", place->mount, "controllers",
-                                            controllers, "missing", (int)place->missing));
+                                            controllers, "existing", (int)place->existing));
     free(controllers);
   }
   return json_pack("{s:s, s:i, s:s, s:s, s:o}", "kind", HP_CGROUP_RECORD_KIND, "version",
@@ -177,18 +177,18 @@ json_t *hp_cgroup_record_format(const struct hp_cgroup_record *record) {
 static int parse_place(const json_t *json, unsigned version, struct hp_cgroup_place *place,
                        struct hp_error *err) {
   const char *mount, *controllers;
-  int missing;
+  int existing;
   json_error_t why;
   if (json_unpack_ex((json_t *)json, &why, JSON_STRICT, "{s:s, s:s, s:i}", "mount", &mount, "controllers",
-                     &controllers, "missing", &missing) < 0)
+                     &controllers, "existing", &existing) < 0)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "cgroup record: a place is damaged: %s", why.text);
-  if (mount[0] != '/' || strlen(mount) >= PATH_MAX / 2 || missing < 0 || missing > HP_CGROUP_DEPTH_MAX)
+  if (mount[0] != '/' || strlen(mount) >= PATH_MAX / 2 || existing < 0 || existing > HP_CGROUP_DEPTH_MAX)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
                         "cgroup record: a place has the mount point \"%.128s\" and %d directories", mount,
-                        missing);
+                        existing);
   place->mount = hp_strdup(mount);
   place->controllers = hp_controllers_parse(version, controllers, ",");
-  place->missing = (unsigned)missing;
+  place->existing = (unsigned)existing;
   return 0;
 }
 

@@ -71,7 +71,7 @@ static int claim(const struct hp_cgroup_record *record, const struct hp_cgroup_p
  * they are empty: others may lie in them by now. */
 static void remove_ancestors(const struct hp_cgroup_record *record, const struct hp_cgroup_place *place) {
   bool own = strncmp(record->path, HP_CGROUP_OWN "/", sizeof HP_CGROUP_OWN) == 0;
-  unsigned keep = own ? 0 : place->missing;
+  unsigned keep = own ? 0 : place->existing;
   char *path = hp_strdup(record->path);
   for (;;) {
     *strrchr(path, '/') = '\0';
