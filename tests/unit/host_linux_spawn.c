@@ -492,7 +492,7 @@ START_TEST(wrong_limits_are_refused) {
   free(process.rlimits[0].type);
   process.rlimits[0].type = hp_strdup("RLIMIT_CORE");
   process.rlimits[0].soft = 2;
-  refuse(HP_INVALID_ARGUMENT, "process.rlimits", "2:1");
+  refuse(HP_INVALID_ARGUMENT, "process.rlimits", "RLIMIT_CORE to 2:1");
 }
 END_TEST
 

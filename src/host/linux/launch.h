@@ -19,6 +19,7 @@ struct hp_launch_directory { /* a place where the working directory may be */
 };
 
 struct hp_launch_limit {
+  const char *name;  /* "RLIMIT_…", for messages */
   unsigned resource; /* RLIMIT_… */
   struct rlimit value;
 };

@@ -66,7 +66,7 @@ static int prepare_limits(const struct hp_process_spec *process, struct hp_launc
   struct hp_launch_limit *list = hp_alloc((given + 1) * sizeof *list);
   size_t count = 0;
   if (original.known)
-    list[count++] = (struct hp_launch_limit){RLIMIT_NOFILE, original.open_files};
+    list[count++] = (struct hp_launch_limit){"RLIMIT_NOFILE", RLIMIT_NOFILE, original.open_files};
   *limits = list;
   for (size_t i = 0; i < given; i++) {
     const struct hp_rlimit *limit = &process->rlimits[i];
@@ -74,7 +74,8 @@ static int prepare_limits(const struct hp_process_spec *process, struct hp_launc
     if (!find_resource(limit->type, &resource))
       return hp_error_set(err, HP_INVALID_ARGUMENT,
                           "process.rlimits[%zu].type: \"%s\" is no limit of this system", i, limit->type);
-    list[count++] = (struct hp_launch_limit){resource, {.rlim_cur = limit->soft, .rlim_max = limit->hard}};
+    list[count++] =
+        (struct hp_launch_limit){limit->type, resource, {.rlim_cur = limit->soft, .rlim_max = limit->hard}};
   }
   launch->limits = list;
   launch->limit_count = count;
@@ -189,8 +190,8 @@ static int describe(const struct hp_launch *launch, const struct hp_launch_failu
     return hp_error_set_os(err, code, "cannot make the terminal the controlling one of \"%s\"",
                            launch->argv[0]);
   case HP_LAUNCH_LIMIT:
-    hp_error_set_os(err, code, "process.rlimits: cannot set limit %u to %llu:%llu",
-                    launch->limits[failure->index].resource,
+    hp_error_set_os(err, code, "process.rlimits: cannot set %s to %llu:%llu",
+                    launch->limits[failure->index].name,
                     (unsigned long long)launch->limits[failure->index].value.rlim_cur,
                     (unsigned long long)launch->limits[failure->index].value.rlim_max);
     return code == EINVAL ? hp_error_recode(err, HP_INVALID_ARGUMENT) : -1;
