@@ -413,6 +413,32 @@ START_TEST(rootfs_comes_from_the_request) {
 }
 END_TEST
 
+static int look_powerless(const char *path) {
+  struct statvfs st;
+  return statvfs(path, &st) == 0 && (st.f_flag & ST_NOSUID) && (st.f_flag & ST_NODEV);
+}
+
+/* Setuid programs of an image would be root's on the host, whatever the account
+ * of the container, and its device nodes the host's devices. */
+START_TEST(an_image_brings_no_privileges) {
+  static const char image[] = "/scratch/bundles/one/rootfs";
+  make_directories("/scratch/bundles/one/rootfs/inner");
+  make_directories("/scratch/upper");
+  make_directories("/scratch/work");
+  ck_assert_int_eq(mount("tmpfs", "/scratch/bundles/one/rootfs/inner", "tmpfs", 0, NULL), 0);
+  if (_i == 1)
+    add_rootfs(&one, "bind", image, NULL, "rbind|rw|suid|dev");
+  if (_i == 2)
+    add_rootfs(&one, "overlay", "overlay", NULL,
+               "dev|suid|lowerdir=/scratch/bundles/one/rootfs|upperdir=/scratch/upper|workdir=/scratch/work");
+  make(&one);
+  ck_assert_int_eq(inside(&one, look_powerless, "/hpc"), 1);
+  ck_assert_int_eq(inside(&one, look_powerless, "/hpc/inner"), 1);
+  release(&one);
+  ck_assert_int_eq(look_powerless("/scratch/bundles/one/rootfs/inner"), 0);
+}
+END_TEST
+
 START_TEST(options_longer_than_a_page) {
   char lower[8192] = "lowerdir=";
   for (int i = 0; i < 100; i++) {
@@ -625,6 +651,7 @@ int main(void) {
   tcase_add_checked_fixture(rootfs, enter, leave);
   tcase_set_timeout(rootfs, 60);
   tcase_add_test(rootfs, rootfs_comes_from_the_request);
+  tcase_add_loop_test(rootfs, an_image_brings_no_privileges, 0, 3);
   tcase_add_test(rootfs, options_longer_than_a_page);
   tcase_add_loop_test(rootfs, half_made_is_released, 0, 2);
   suite_add_tcase(suite, rootfs);

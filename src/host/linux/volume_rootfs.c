@@ -4,12 +4,23 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/crash.h"
 #include "host/linux/walk.h"
 
 #define PARTS_MAX 256
+
+/* On the host's own system a setuid program of the image would be root's whatever
+ * the container's account is, and its device nodes the host's devices. */
+static void take_privileges(struct hp_mount_options *options) {
+  const uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  options->set |= attributes;
+  options->recursive_set |= attributes;
+  options->clear &= ~attributes;
+  options->flags |= MS_NOSUID | MS_NODEV;
+}
 
 static int list_root_path(const struct host_container_request *request, struct hp_rootfs *rootfs,
                           struct hp_error *err) {
@@ -28,6 +39,7 @@ static int list_root_path(const struct host_container_request *request, struct h
   rootfs->parts[0] = (struct hp_rootfs_part){
       .type = "bind", .source = rootfs->root, .options = {.bind = true, .recursive = true}, .fd = -1};
   rootfs->count = 1;
+  take_privileges(&rootfs->parts[0].options);
   return 0;
 }
 
@@ -54,6 +66,7 @@ int hp_rootfs_list(const struct host_container_request *request, struct hp_rootf
         hp_error_wrap(err, "rootfs[%zu].options", i);
       part->options.bind |= strcmp(part->type, "bind") == 0 || strcmp(part->type, "rbind") == 0;
       part->options.recursive |= strcmp(part->type, "rbind") == 0;
+      take_privileges(&part->options);
     }
   }
   if (result != 0)

@@ -1,5 +1,6 @@
 /* The container volume's content: the Create request's mounts (overlay, bind,
- * erofs, whatever mount(2) takes), or else the spec's root.path. (pool) */
+ * erofs, whatever mount(2) takes), or else the spec's root.path. All of it is
+ * mounted nosuid and nodev, whatever the options say. (pool) */
 #ifndef HP_HOST_LINUX_VOLUME_ROOTFS_H
 #define HP_HOST_LINUX_VOLUME_ROOTFS_H
 
