@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
@@ -444,6 +445,22 @@ START_TEST(root_groups_do_not_stick) {
 }
 END_TEST
 
+/* Whoever has a session keyring may use the keys in it, whoever owns them. */
+START_TEST(the_shims_keys_are_not_the_childs) {
+  if (lacks_root())
+    return;
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0) {
+    fprintf(stderr, "skipped: no keyrings here (%s)\n", strerror(errno));
+    return;
+  }
+  ck_assert_int_ge(syscall(SYS_add_key, "user", "hp-unit-key", "x", 1, KEY_SPEC_SESSION_KEYRING), 0);
+  container.inherit = false;
+  container.uid = UID;
+  container.gid = GID;
+  expect_shell("grep -c hp-unit-key /proc/keys", "0\n");
+}
+END_TEST
+
 START_TEST(the_users_rights_decide_what_it_may_run) {
   if (lacks_root())
     return;
@@ -667,6 +684,7 @@ int main(void) {
   TCase *identity = new_case(suite, "identity and limits");
   tcase_add_test(identity, user_and_groups_are_changed_for_the_child_alone);
   tcase_add_test(identity, root_groups_do_not_stick);
+  tcase_add_test(identity, the_shims_keys_are_not_the_childs);
   tcase_add_test(identity, the_users_rights_decide_what_it_may_run);
   tcase_add_test(identity, limits_are_the_specs);
   tcase_add_test(identity, the_shims_raised_limit_is_not_inherited);

@@ -18,6 +18,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -180,7 +181,15 @@ static void place_handles(const int *handles, size_t count) {
   syscall(SYS_close_range, (unsigned)count, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
+/* A session keyring outlives a change of identity, and who has it may use its
+ * keys. Where the call is not there, or forbidden, it is so for the program too. */
+static void leave_keyring(void) {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS && errno != EPERM)
+    fail_at(HP_LAUNCH_IDS, 0);
+}
+
 static void set_identity(const struct hp_launch *launch) {
+  leave_keyring(); /* as root still: others may have but few keys */
   if (syscall(SYS_setgroups, launch->group_count, launch->groups) != 0)
     fail_at(HP_LAUNCH_IDS, 0);
   if (syscall(SYS_setresgid, launch->gid, launch->gid, launch->gid) != 0)
