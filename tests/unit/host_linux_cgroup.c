@@ -170,8 +170,6 @@ END_TEST
 /* ---- real jobs ------------------------------------------------------------------- */
 
 START_TEST(made_and_released) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -195,8 +193,6 @@ END_TEST
 
 /* Another process, with the record alone, releases what a dead shim made. */
 START_TEST(released_from_the_record_alone) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   job_init(&job);
   job_make(&job);
@@ -215,8 +211,6 @@ START_TEST(released_from_the_record_alone) {
 END_TEST
 
 START_TEST(directories_of_others_stay) {
-  if (!can_make_jobs())
-    return;
   struct job first, second;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&first);
@@ -238,8 +232,6 @@ START_TEST(directories_of_others_stay) {
 END_TEST
 
 START_TEST(an_occupied_cgroup_is_refused) {
-  if (!can_make_jobs())
-    return;
   struct job job, intruder;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -267,8 +259,6 @@ END_TEST
 
 /* A cgroup of some other tool, which carries no mark of ours. */
 START_TEST(an_unmarked_occupied_cgroup_is_refused) {
-  if (!can_make_jobs())
-    return;
   struct job job, intruder;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -300,8 +290,6 @@ END_TEST
 /* Planned while free, taken by another before it was made: release of the loser
  * must not touch the winner. */
 START_TEST(the_loser_of_a_race_kills_nobody) {
-  if (!can_make_jobs())
-    return;
   struct job winner, loser;
   struct hp_error err = HP_ERROR_INIT;
   bool known;
@@ -330,8 +318,6 @@ static void bomb(void *arg) {
 }
 
 START_TEST(a_fork_bomb_is_killed) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -350,8 +336,6 @@ END_TEST
 
 /* What the workload nests goes with the job. */
 START_TEST(nested_cgroups_are_killed_and_removed) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -385,8 +369,6 @@ static void wait_for_progress(volatile uint64_t *counter) {
 }
 
 START_TEST(pause_stops_progress) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -417,8 +399,6 @@ static void fork_and_sleep(void *arg) {
 }
 
 START_TEST(a_signal_reaches_everyone) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -453,8 +433,6 @@ static size_t open_descriptors(void) {
 /* Success, refusal and release alike give every descriptor back. */
 /* Neighbours come and go below one parent, which the last of them removes. */
 START_TEST(neighbours_race_for_their_parent) {
-  if (!can_make_jobs())
-    return;
   enum { NEIGHBOURS = 4, ROUNDS = 40 };
   pid_t children[NEIGHBOURS];
   char *top = hp_strdup(job_top());
@@ -492,8 +470,6 @@ START_TEST(neighbours_race_for_their_parent) {
 END_TEST
 
 START_TEST(no_descriptor_is_left_open) {
-  if (!can_make_jobs())
-    return;
   struct job job, intruder;
   struct hp_error err = HP_ERROR_INIT;
   size_t before = open_descriptors();
@@ -547,8 +523,8 @@ static char *force_unified(char *directory) {
 }
 
 START_TEST(v2_on_the_unified_hierarchy) {
-  char directory[] = "/tmp/hp-unit-XXXXXX", *path;
-  if (!can_make_jobs() || (path = force_unified(directory)) == NULL)
+  char directory[] = "/tmp/hp-unit-XXXXXX", *path = force_unified(directory);
+  if (path == NULL)
     return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
@@ -587,9 +563,9 @@ int main(void) {
   tcase_add_test(record, damaged_records_are_refused);
   tcase_add_test(record, other_kinds_are_not_ours);
   tcase_add_test(record, release_touches_cgroups_only);
+  tcase_add_test(record, without_a_job);
   suite_add_tcase(suite, record);
-  TCase *real = tcase_create("job");
-  tcase_set_timeout(real, 60);
+  TCase *real = job_case(suite, "job");
   tcase_add_test(real, made_and_released);
   tcase_add_test(real, released_from_the_record_alone);
   tcase_add_test(real, directories_of_others_stay);
@@ -602,8 +578,6 @@ int main(void) {
   tcase_add_test(real, a_signal_reaches_everyone);
   tcase_add_test(real, no_descriptor_is_left_open);
   tcase_add_test(real, neighbours_race_for_their_parent);
-  tcase_add_test(real, without_a_job);
   tcase_add_test(real, v2_on_the_unified_hierarchy);
-  suite_add_tcase(suite, real);
   return hp_run_suite(suite);
 }

@@ -43,12 +43,16 @@ static inline const char *job_top(void) {
 #define ck_ok(call, err)                                                                                     \
   ck_assert_msg((call) == 0, "%s: %s", #call, (err)->message ? (err)->message : "(no message)")
 
-/* Whether the kernel's own hierarchies can be written; says so if not. */
-static inline bool can_make_jobs(void) {
+/* For tests that make jobs in the kernel's own hierarchies; without the right to
+ * they are skipped. */
+static inline TCase *job_case(Suite *suite, const char *name) {
+  TCase *tcase = tcase_create(name);
+  tcase_set_timeout(tcase, 60);
   if (geteuid() == 0)
-    return true;
-  printf("skipped: control groups can be made by root only\n");
-  return false;
+    suite_add_tcase(suite, tcase);
+  else
+    printf("skipped: control groups can be made by root only\n");
+  return tcase;
 }
 
 static inline void job_init(struct job *job) {

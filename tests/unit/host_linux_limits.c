@@ -173,8 +173,6 @@ static void expect_file(struct job *job, unsigned controller, const char *v1_fil
 }
 
 START_TEST(limits_are_set_and_updated) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -207,8 +205,6 @@ START_TEST(limits_are_set_and_updated) {
 END_TEST
 
 START_TEST(refusals_name_file_and_value) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -233,8 +229,6 @@ END_TEST
 
 /* A job whose limits the kernel refuses is not made, and what was is removed. */
 START_TEST(a_refused_limit_leaves_nothing) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   job_init(&job);
@@ -259,8 +253,6 @@ static void fork_until_refused(void *arg) {
 }
 
 START_TEST(pids_limit_holds) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   job_init(&job);
   job.spec.limits.pids = number(5);
@@ -282,8 +274,6 @@ static void report_cpus(void *arg) {
 }
 
 START_TEST(cpuset_binds) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   job_init(&job);
   job.spec.limits.cpuset_cpus = (char[]){"0"};
@@ -308,13 +298,11 @@ int main(void) {
   tcase_add_test(plan, pids_and_io);
   tcase_add_test(plan, a_missing_controller_is_named);
   suite_add_tcase(suite, plan);
-  TCase *real = tcase_create("kernel");
-  tcase_set_timeout(real, 60);
+  TCase *real = job_case(suite, "kernel");
   tcase_add_test(real, limits_are_set_and_updated);
   tcase_add_test(real, refusals_name_file_and_value);
   tcase_add_test(real, a_refused_limit_leaves_nothing);
   tcase_add_test(real, pids_limit_holds);
   tcase_add_test(real, cpuset_binds);
-  suite_add_tcase(suite, real);
   return hp_run_suite(suite);
 }

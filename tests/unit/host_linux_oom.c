@@ -29,16 +29,13 @@ static void take_a_little(void *arg) {
   take_memory(LIMIT / 4);
 }
 
-static void limited_job(struct job *job) {
+/* A limited job, and a loop to watch it from. */
+static void begin(uv_loop_t *loop, struct job *job) {
+  ck_assert_int_eq(uv_loop_init(loop), 0);
   job_init(job);
   job->spec.limits.memory = (struct hp_number){true, LIMIT};
   job->spec.limits.memory_swap = (struct hp_number){true, LIMIT};
   job_make(job);
-}
-
-static void watcher_init(struct watcher *watcher, uv_loop_t *loop) {
-  *watcher = (struct watcher){0};
-  ck_assert_int_eq(uv_loop_init(loop), 0);
 }
 
 /* Runs the loop until hit or the time is up. */
@@ -56,14 +53,11 @@ static void finish(uv_loop_t *loop, struct job *job) {
 }
 
 START_TEST(going_past_the_limit_is_reported_once) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
-  struct watcher watcher;
+  struct watcher watcher = {0};
   uv_loop_t loop;
-  watcher_init(&watcher, &loop);
-  limited_job(&job);
+  begin(&loop, &job);
   ck_ok(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), &err);
   int status = job_wait(job_start(&job, take_too_much, NULL));
   ck_assert(WIFSIGNALED(status));
@@ -79,14 +73,11 @@ START_TEST(going_past_the_limit_is_reported_once) {
 END_TEST
 
 START_TEST(a_kill_before_the_watch_is_reported) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
-  struct watcher watcher;
+  struct watcher watcher = {0};
   uv_loop_t loop;
-  watcher_init(&watcher, &loop);
-  limited_job(&job);
+  begin(&loop, &job);
   ck_assert(WIFSIGNALED(job_wait(job_start(&job, take_too_much, NULL))));
   ck_ok(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), &err);
   ck_assert_int_eq(watcher.hits, 0);
@@ -97,14 +88,11 @@ START_TEST(a_kill_before_the_watch_is_reported) {
 END_TEST
 
 START_TEST(an_ordinary_end_is_no_oom) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
-  struct watcher watcher;
+  struct watcher watcher = {0};
   uv_loop_t loop;
-  watcher_init(&watcher, &loop);
-  limited_job(&job);
+  begin(&loop, &job);
   ck_ok(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), &err);
   int status = job_wait(job_start(&job, take_a_little, NULL));
   ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -118,14 +106,11 @@ START_TEST(an_ordinary_end_is_no_oom) {
 END_TEST
 
 START_TEST(watched_once) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
-  struct watcher watcher;
+  struct watcher watcher = {0};
   uv_loop_t loop;
-  watcher_init(&watcher, &loop);
-  limited_job(&job);
+  begin(&loop, &job);
   ck_ok(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), &err);
   ck_assert_int_lt(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), 0);
   ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
@@ -139,14 +124,11 @@ END_TEST
 
 /* A cgroup that vanished cannot be watched; the failed watch leaves nothing open. */
 START_TEST(a_failed_watch_closes_its_handles) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
-  struct watcher watcher;
+  struct watcher watcher = {0};
   uv_loop_t loop;
-  watcher_init(&watcher, &loop);
-  limited_job(&job);
+  begin(&loop, &job);
   ck_ok(job_release(&job, &err), &err);
   ck_assert_int_lt(host_job_watch_oom(&job.container, &loop, on_hit, &watcher, &err), 0);
   ck_assert_ptr_null(job.container.oom);
@@ -157,13 +139,11 @@ END_TEST
 
 int main(void) {
   Suite *suite = suite_create("host/linux/oom");
-  TCase *real = tcase_create("watch");
-  tcase_set_timeout(real, 60);
+  TCase *real = job_case(suite, "watch");
   tcase_add_test(real, going_past_the_limit_is_reported_once);
   tcase_add_test(real, a_kill_before_the_watch_is_reported);
   tcase_add_test(real, an_ordinary_end_is_no_oom);
   tcase_add_test(real, watched_once);
   tcase_add_test(real, a_failed_watch_closes_its_handles);
-  suite_add_tcase(suite, real);
   return hp_run_suite(suite);
 }

@@ -54,8 +54,6 @@ static void hold_memory(void *arg) {
 }
 
 START_TEST(memory_and_pids_are_told) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   struct numbers numbers;
@@ -90,8 +88,6 @@ static void burn(void *arg) {
 
 /* A tenth of a processor is asked for; a half would show that nothing holds it. */
 START_TEST(cpu_quota_shows_in_usage) {
-  if (!can_make_jobs())
-    return;
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
   struct numbers numbers;
@@ -281,10 +277,8 @@ int main(void) {
   tcase_add_test(files, stats_need_a_job);
   tcase_add_test(files, empty_stats_are_a_message);
   suite_add_tcase(suite, files);
-  TCase *real = tcase_create("job");
-  tcase_set_timeout(real, 60);
+  TCase *real = job_case(suite, "job");
   tcase_add_test(real, memory_and_pids_are_told);
   tcase_add_test(real, cpu_quota_shows_in_usage);
-  suite_add_tcase(suite, real);
   return hp_run_suite(suite);
 }
