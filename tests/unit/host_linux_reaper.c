@@ -85,7 +85,7 @@ static bool stranger_with(uint32_t pid) {
   struct clone_args args = {
       .exit_signal = SIGCHLD, .set_tid = (unsigned long long)(uintptr_t)&wanted, .set_tid_size = 1};
   long made = syscall(SYS_clone3, &args, sizeof args);
-  for (; made == 0;)
+  while (made == 0)
     pause();
   ck_assert_msg(made == wanted || errno == EEXIST, "clone3: %s", strerror(errno));
   return made == wanted;
