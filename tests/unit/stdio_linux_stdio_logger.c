@@ -55,6 +55,30 @@ START_TEST(a_logging_program_that_goes_kills_nobody) {
 }
 END_TEST
 
+START_TEST(a_copy_that_it_left_behind_gets_all) {
+  char *uri = logger_uri("binary", "leave"), path[128];
+  start(&(struct names){.out = uri}, "sleep 0.3; head -c 1000000 /dev/zero");
+  finish();
+  hp_stdio_close(stdio, &loop);
+  stdio = NULL;
+  run_until_no_children();
+  snprintf(path, sizeof path, "%s/log.out", directory);
+  struct stat status;
+  ck_assert_int_eq(stat(path, &status), 0);
+  ck_assert_int_eq(status.st_size, 1000000);
+  free(uri);
+}
+END_TEST
+
+START_TEST(a_copy_that_ends_too_kills_nobody) {
+  char *uri = logger_uri("binary", "desert");
+  start(&(struct names){.out = uri}, "sleep 0.5; head -c 1000000 /dev/zero; exit 7");
+  finish();
+  ck_assert_uint_eq(exit_status, 7);
+  free(uri);
+}
+END_TEST
+
 START_TEST(a_logging_program_that_fails_leaves_nothing) {
   struct hp_error err = HP_ERROR_INIT;
   char *uri = logger_uri("binary-v2", "fail");
@@ -73,6 +97,8 @@ int main(void) {
   tcase_add_test(loggers, a_logging_program_gets_both_outputs);
   tcase_add_test(loggers, a_logging_program_gets_a_terminals_output);
   tcase_add_test(loggers, a_logging_program_that_goes_kills_nobody);
+  tcase_add_test(loggers, a_copy_that_it_left_behind_gets_all);
+  tcase_add_test(loggers, a_copy_that_ends_too_kills_nobody);
   tcase_add_test(loggers, a_logging_program_that_fails_leaves_nothing);
   return hp_run_suite(suite);
 }

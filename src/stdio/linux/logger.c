@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +107,23 @@ static int wait_until_ready(const struct hp_logger *logger, enum hp_endpoint_kin
                       logger->path);
 }
 
+/* The program reads by descriptions of its own, which are locked: the lock lasts
+ * until the last of its copies has closed them. */
+static int open_readers(const int ours[2], int theirs[2]) {
+  for (size_t i = 0; i < 2; i++) {
+    char self[40];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", ours[i]);
+    theirs[i] = open(self, O_RDONLY | O_CLOEXEC);
+    if (theirs[i] < 0 || flock(theirs[i], LOCK_SH) != 0)
+      return -1;
+  }
+  return 0;
+}
+
+bool hp_logger_holds(int reader) {
+  return flock(reader, LOCK_EX | LOCK_NB) != 0;
+}
+
 static void free_logger(struct hp_logger *logger) {
   free(logger->path);
   free(logger);
@@ -113,12 +131,12 @@ static void free_logger(struct hp_logger *logger) {
 
 int hp_logger_start(const struct hp_endpoint *endpoint, const char *namespace_name, const char *container_id,
                     const int readers[2], struct hp_logger **logger, struct hp_error *err) {
-  int result = -1, ready[2] = {-1, -1}, null = -1;
+  int result = -1, ready[2] = {-1, -1}, theirs[2] = {-1, -1}, null = -1;
   struct hp_strings argv = {0}, env = {0};
   struct hp_logger *made = hp_alloc(sizeof *made);
   made->path = hp_strdup(endpoint->path);
   null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0 || pipe2(ready, O_CLOEXEC) != 0) {
+  if (null < 0 || pipe2(ready, O_CLOEXEC) != 0 || open_readers(readers, theirs) != 0) {
     hp_error_set_os(err, errno, "cannot start logging program %s", made->path);
     goto done;
   }
@@ -127,7 +145,7 @@ int hp_logger_start(const struct hp_endpoint *endpoint, const char *namespace_na
     hp_strings_add(&argv, endpoint->args.items[i]);
   hp_strings_take(&env, hp_printf("CONTAINER_ID=%s", container_id));
   hp_strings_take(&env, hp_printf("CONTAINER_NAMESPACE=%s", namespace_name));
-  const int handles[] = {null, null, null, readers[0], readers[1], ready[1]};
+  const int handles[] = {null, null, null, theirs[0], theirs[1], ready[1]};
   if (host_program_spawn(&argv, &env, handles, sizeof handles / sizeof handles[0], &made->pid, err) != 0) {
     hp_error_wrap(err, "stdout: logging program");
     goto done;
@@ -146,9 +164,12 @@ int hp_logger_start(const struct hp_endpoint *endpoint, const char *namespace_na
   made = NULL;
   result = 0;
 done:
-  for (size_t i = 0; i < 2; i++)
+  for (size_t i = 0; i < 2; i++) {
     if (ready[i] >= 0)
       close(ready[i]);
+    if (theirs[i] >= 0)
+      close(theirs[i]);
+  }
   if (null >= 0)
     close(null);
   if (made)
@@ -174,7 +195,8 @@ static void on_exit_status(void *arg, uint32_t pid, uint32_t status, struct hp_t
     return;
   }
   hp_log(status ? HP_LOG_WARNING : HP_LOG_DEBUG, NULL,
-         "logging program %s ended with status %u; output is dropped from now on", logger->path, status);
+         "logging program %s ended with status %u; output is dropped unless it left a copy of itself behind",
+         logger->path, status);
   if (logger->exited)
     logger->exited(logger->arg);
 }

@@ -4,6 +4,7 @@
 #ifndef HP_STDIO_LINUX_LOGGER_H
 #define HP_STDIO_LINUX_LOGGER_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/error.h"
@@ -15,6 +16,10 @@ struct hp_logger;
  * readers stay the caller's. On failure nothing stays running. */
 int hp_logger_start(const struct hp_endpoint *endpoint, const char *namespace_name, const char *container_id,
                     const int readers[2], struct hp_logger **logger, struct hp_error *err);
+
+/* (any) Whether the program, or a copy of it that it left behind, still has what
+ * it got for this reader. */
+bool hp_logger_holds(int reader);
 
 /* (loop) Calls exited once, should the program end before hp_logger_stop. */
 void hp_logger_watch(struct hp_logger *logger, void (*exited)(void *arg), void *arg);

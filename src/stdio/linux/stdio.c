@@ -18,6 +18,7 @@
 
 #define INIT_GRACE_MS 5000
 #define EXEC_GRACE_MS 1000
+#define PATROL_MS 500
 #define COURTESY_TICK_MS 2
 #define COURTESY_TICKS 50
 
@@ -41,6 +42,7 @@ struct hp_stdio {
   struct hp_relay *input_relay;
   struct output outputs[2];
   struct hp_logger *logger;
+  uv_timer_t *patrol; /* while only a copy of it runs, whose end nobody tells; NULL: not */
 
   uv_loop_t *loop;
   int terminal_fd;
@@ -242,10 +244,22 @@ static void free_timer(uv_handle_t *timer) {
   free(timer);
 }
 
+static uv_timer_t *start_timer(struct hp_stdio *stdio, uv_timer_cb tick, uint64_t ms) {
+  uv_timer_t *timer = hp_alloc(sizeof *timer);
+  uv_timer_init(stdio->loop, timer);
+  timer->data = stdio;
+  uv_timer_start(timer, tick, ms, ms);
+  return timer;
+}
+
+static void end_timer(uv_timer_t **timer) {
+  if (*timer)
+    uv_close((uv_handle_t *)*timer, free_timer);
+  *timer = NULL;
+}
+
 static void end_courtesy(struct hp_stdio *stdio) {
-  if (stdio->courtesy)
-    uv_close((uv_handle_t *)stdio->courtesy, free_timer);
-  stdio->courtesy = NULL;
+  end_timer(&stdio->courtesy);
   stdio->courtesy_left = 0;
 }
 
@@ -268,11 +282,8 @@ static bool is_courteous(struct hp_stdio *stdio) {
   if (!stdio->exec || !is_unread(stdio))
     return false;
   if (!stdio->courtesy) {
-    stdio->courtesy = hp_alloc(sizeof *stdio->courtesy);
-    uv_timer_init(stdio->loop, stdio->courtesy);
-    stdio->courtesy->data = stdio;
+    stdio->courtesy = start_timer(stdio, on_courtesy, COURTESY_TICK_MS);
     stdio->courtesy_left = COURTESY_TICKS;
-    uv_timer_start(stdio->courtesy, on_courtesy, COURTESY_TICK_MS, COURTESY_TICK_MS);
   }
   return stdio->courtesy_left > 0;
 }
@@ -292,20 +303,36 @@ static void on_output_ended(void *arg) {
   check_drained(output->stdio);
 }
 
-/* The process must not die of its logging program's death, nor wait for it. */
+static void on_patrol(uv_timer_t *timer);
+
+/* The process must not die of its logging program's death, nor wait for it. A
+ * copy that the program left behind is let read on. */
 static void on_logger_exited(void *arg) {
   struct hp_stdio *stdio = arg;
+  bool held = false;
   for (size_t i = 0; i < 2; i++) {
     struct output *output = &stdio->outputs[i];
     struct hp_relay_ends ends = {.source = output->reader, .sink = -1, .keeper = -1};
-    output->reader = -1;
     if (ends.source < 0)
       continue;
+    if (hp_logger_holds(ends.source)) {
+      held = true;
+      continue;
+    }
+    output->reader = -1;
     if (output->relay) /* of a terminal: it finds out by itself that nobody reads */
       close(ends.source);
     else
       output->relay = hp_relay_start(stdio->loop, HP_RELAY_DISCARD, &ends, NULL, NULL);
   }
+  if (!held)
+    end_timer(&stdio->patrol);
+  else if (!stdio->patrol)
+    stdio->patrol = start_timer(stdio, on_patrol, PATROL_MS);
+}
+
+static void on_patrol(uv_timer_t *timer) {
+  on_logger_exited(timer->data);
 }
 
 static void start_output(struct output *output) {
@@ -392,6 +419,7 @@ void hp_stdio_close(struct hp_stdio *stdio, uv_loop_t *loop) {
   if (!stdio)
     return;
   end_courtesy(stdio);
+  end_timer(&stdio->patrol);
   hp_relay_close(stdio->input_relay);
   for (size_t i = 0; i < 2; i++)
     hp_relay_close(stdio->outputs[i].relay);

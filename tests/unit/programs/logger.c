@@ -5,10 +5,12 @@
  *
  * MODE: ready (default; closes 5), byte (writes a byte to 5), fail (ends with
  * status 3 before it is ready), mute (never gets ready), quit (gets ready and
- * ends at once), stubborn (ignores SIGTERM and never ends). */
+ * ends at once), stubborn (ignores SIGTERM and never ends), leave (leaves a copy of
+ * itself behind, which is as ready is), desert (the same, and it soon ends). */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,8 +77,11 @@ int main(int argc, char **argv) {
       pause();
   if (strcmp(mode, "byte") == 0 && write(5, "r", 1) != 1)
     return 4;
+  bool leaves = strcmp(mode, "leave") == 0, deserts = strcmp(mode, "desert") == 0;
+  if ((leaves || deserts) && fork() != 0)
+    return 0;
   close(5);
-  if (strcmp(mode, "quit") == 0) {
+  if (deserts || strcmp(mode, "quit") == 0) {
     usleep(200000);
     return 0;
   }
