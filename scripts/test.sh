@@ -12,7 +12,7 @@ shim="containerd-shim-hostprocess-v1"
 
 lane_setup() {
 	need_build_packages
-	need_packages clang clang-tidy libclang-rt-14-dev llvm cppcheck valgrind gcovr containerd runc binutils \
+	need_packages clang clang-tidy libclang-rt-dev llvm cppcheck valgrind gcovr containerd runc binutils \
 		strace iproute2 procps
 	need_go
 	need_containerd
