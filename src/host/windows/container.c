@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "host/windows/identity.h"
+#include "host/windows/volume.h"
 
 static const char *kind_of(const json_t *record) {
   const char *kind = json_string_value(json_object_get(record, "kind"));
@@ -83,4 +84,5 @@ const char *host_container_volume(const struct host_container *container) {
 
 void host_sweep(void) {
   hp_identity_sweep();
+  hp_volume_sweep();
 }
