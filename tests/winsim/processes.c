@@ -102,7 +102,7 @@ static BOOL WINAPI create(LPCWSTR program, LPWSTR line, LPSECURITY_ATTRIBUTES pr
   return winsim_answer(done ? ERROR_SUCCESS : GetLastError());
 }
 
-static BOOL WINAPI create_environment(LPVOID *block, HANDLE token, BOOL inherit) {
+BOOL WINAPI CreateEnvironmentBlock(LPVOID *block, HANDLE token, BOOL inherit) {
   DWORD os_code = winsim_enter("CreateEnvironmentBlock", "%s", inherit ? "inherit" : "");
   if (os_code)
     return winsim_answer(os_code);
@@ -113,4 +113,3 @@ static BOOL WINAPI create_environment(LPVOID *block, HANDLE token, BOOL inherit)
 WINSIM_IMPORT(UpdateProcThreadAttribute, update);
 WINSIM_IMPORT(CreateProcessAsUserW, create_as);
 WINSIM_IMPORT(CreateProcessW, create);
-WINSIM_IMPORT(CreateEnvironmentBlock, create_environment);
