@@ -1,13 +1,13 @@
 /* Who a container runs as, on winsim's accounts. */
-#include "host/windows/identity.h"
+#include "host/owner.h"
 
 #include <windows.h>
 
 #include <lm.h>
 
+#include "host/ledger.h"
 #include "host/windows/account.h"
 #include "host/windows/container.h"
-#include "host/windows/ledger.h"
 #include "host/windows/logon.h"
 #include "host/windows/principal.h"
 #include "scratch_windows.h"
@@ -469,12 +469,12 @@ START_TEST(the_sweep_removes_what_no_bundle_names) {
   expect(plan("hpc-localgroup"));
   expect(make());
   hp_identity_clear(&container);
-  hp_identity_sweep();
+  host_sweep();
   ck_assert_uint_eq(winsim_count("NetUserDel"), 0); /* its bundle is there */
   wchar_t *path = in_scratch(L"bundle");
   ck_assert(RemoveDirectoryW(path));
   free(path);
-  hp_identity_sweep();
+  host_sweep();
   expect_nothing_left();
 }
 END_TEST

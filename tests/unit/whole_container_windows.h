@@ -3,7 +3,7 @@
 #ifndef HP_TESTS_UNIT_WHOLE_CONTAINER_WINDOWS_H
 #define HP_TESTS_UNIT_WHOLE_CONTAINER_WINDOWS_H
 
-#include "host/windows/ledger.h"
+#include "host/ledger.h"
 #include "host_windows_process.h"
 #include "runtime/journal.h"
 #include "scratch_windows.h"

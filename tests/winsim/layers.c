@@ -165,13 +165,27 @@ static HRESULT WINAPI unprepare(const struct hp_layer_driver_info *info, const w
   return winsim_result(os_code ? os_code : prepare_from(id, true));
 }
 
+/* Links in the volume are the scratch's, which is the snapshotter's to remove. */
+static void forget_links(json_t *state, const char *scratch) {
+  char *content = hp_printf("%s\\volume\\", scratch);
+  json_t *links = winsim_part(state, "links"), *link;
+  const char *key;
+  void *next;
+  json_object_foreach_safe(links, next, key, link) {
+    if (strncmp(key, content, strlen(content)) == 0)
+      json_object_del(links, key);
+  }
+  free(content);
+}
+
 static HRESULT WINAPI deactivate(const struct hp_layer_driver_info *info, const wchar_t *id) {
   DWORD os_code = begin("DeactivateLayer", info, id);
   if (os_code != ERROR_SUCCESS)
     return winsim_result(os_code);
   char *key = winsim_path_key(id);
-  json_t *layers = winsim_part(winsim_lock(), "layers");
-  os_code = json_object_del(layers, key) == 0 ? ERROR_SUCCESS : ERROR_NOT_FOUND;
+  json_t *state = winsim_lock();
+  os_code = json_object_del(winsim_part(state, "layers"), key) == 0 ? ERROR_SUCCESS : ERROR_NOT_FOUND;
+  forget_links(state, key);
   winsim_unlock();
   free(key);
   return winsim_result(os_code);

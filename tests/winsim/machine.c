@@ -191,7 +191,7 @@ wchar_t *winsim_wide(const char *utf8) {
 }
 
 bool winsim_starts(const wchar_t *text, const wchar_t *start) {
-  return _wcsnicmp(text, start, wcslen(start)) == 0;
+  return text && _wcsnicmp(text, start, wcslen(start)) == 0;
 }
 
 bool winsim_ends_in_backslash(const wchar_t *path) {

@@ -74,7 +74,7 @@ WINSIM_IMPORT(DeleteProfileW, delete);
 /* ---- the registry ------------------------------------------------------------- */
 
 static LSTATUS APIENTRY open_key(HKEY key, LPCWSTR name, DWORD options, REGSAM access, PHKEY opened) {
-  if (key != HKEY_LOCAL_MACHINE || !name || !winsim_starts(name, LIST OURS))
+  if (key != HKEY_LOCAL_MACHINE || !winsim_starts(name, LIST OURS))
     return WINSIM_REAL("advapi32.dll", RegOpenKeyExW)(key, name, options, access, opened);
   DWORD os_code = winsim_enter("RegOpenKeyExW", "%s", "ProfileList");
   if (os_code)
