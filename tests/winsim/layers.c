@@ -225,8 +225,8 @@ wchar_t *winsim_volume_path(const wchar_t *path) {
   char *spelled = winsim_narrow(path);
   const char *key;
   wchar_t *found = NULL;
-  json_t *layer;
-  json_object_foreach(winsim_part(winsim_lock(), "layers"), key, layer) {
+  json_t *layers = winsim_part(winsim_lock(), "layers"), *layer;
+  json_object_foreach(layers, key, layer) {
     const char *volume = json_string_value(json_object_get(layer, "volume"));
     if (_strnicmp(volume, spelled, strlen(volume)) != 0 || !json_is_true(json_object_get(layer, "prepared")))
       continue;
