@@ -30,7 +30,7 @@ static struct whole {
   struct hp_affinity affinity;
   struct host_rootfs_mount rootfs;
   struct host_container_request request;
-  char *bundle;
+  char *bundle, *id;
   struct hp_journal *journal;
 } whole;
 
@@ -66,8 +66,12 @@ static inline void whole_use_layers(void) {
   free(base);
 }
 
+/* No two share an id: the name of a job stays until its last process is quite gone. */
 static inline void whole_init(const struct layout *layout) {
-  whole = (struct whole){.affinity = {1, 0}, .bundle = narrow_in_scratch(L"bundle")};
+  static unsigned count;
+  whole = (struct whole){.affinity = {1, 0},
+                         .bundle = narrow_in_scratch(L"bundle"),
+                         .id = hp_printf("whole-%lu-%u", GetCurrentProcessId(), ++count)};
   hp_policy_init(&whole.policy);
   ck_assert_int_eq(hp_account_parse(layout->account, &whole.verdict.account, &err), 0);
   whole.verdict.behavior = layout->symlink ? HP_MOUNT_SYMLINK : HP_MOUNT_BIND;
@@ -84,7 +88,7 @@ static inline void whole_init(const struct layout *layout) {
                  .storage_iops = {true, 100}},
   };
   whole.request = (struct host_container_request){.namespace_name = "k8s.io",
-                                                  .id = "whole",
+                                                  .id = whole.id,
                                                   .bundle = whole.bundle,
                                                   .spec = &whole.spec,
                                                   .verdict = &whole.verdict,
@@ -103,6 +107,7 @@ static inline void whole_clear(void) {
   free(whole.spec.root_path);
   free(whole.spec.rootfs_location);
   free(whole.bundle);
+  free(whole.id);
 }
 
 /* As runtime/create.c does it: each record is on disk before its thing is made. */
