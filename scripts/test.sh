@@ -108,6 +108,21 @@ lane_windows() {
 	for mark in DYNAMIC_BASE HIGH_ENTROPY_VA NX_COMPAT; do
 		grep -q "^[[:space:]]*$mark\$" "$headers" || { say "the executable lacks $mark"; return 1; }
 	done
+	no_test_hooks "$exe" "$headers"
+	"$root/scripts/windows-coverage.sh" --check
+}
+
+# no_test_hooks EXE HEADERS: nothing of winsim is in the product, neither as text
+# nor as an export; that the words are found where they are is looked at first.
+no_test_hooks() {
+	local word exe
+	for word in winsim_ WINSIM_STATE; do
+		grep -aq "$word" "$build/windows/tests/unit/unit_host_windows_lifecycle.exe" || { say "no $word is in the unit program: the search is wrong"; return 1; }
+		for exe in "$1" "$build/windows/$shim.exe"; do
+			! grep -aq "$word" "$exe" || { say "$exe holds the word $word"; return 1; }
+		done
+	done
+	grep -q '^Entry 0 0\{16\} 0\{8\} Export Directory' "$2" || { say "the executable exports functions"; return 1; }
 }
 
 # wine_units RESULTS UNIT… runs unit programs in the Wine root, two at a time, with

@@ -1,136 +1,15 @@
-/* The container volume on a host that cannot bind. Layers are stood in for by
- * functions that write down how they were called. */
+/* The container volume on a host that cannot bind, on winsim's layers, mount
+ * points and links. */
 #include "host/windows/volume.h"
 
 #include <string.h>
 
 #include "double_windows_container.h"
 #include "host/windows/layers.h"
+#include "host/windows/links.h"
 #include "host/windows/winapi.h"
 #include "support.h"
-
-#define VOLUME L"\\\\?\\Volume{01234567-89ab-cdef-0123-456789abcdef}"
-
-/* ---- the stand-in for vmcompute.dll ------------------------------------------------- */
-
-static char calls[512];            /* "activate prepare …" */
-static unsigned prepare_not_ready; /* how often PrepareLayer says so */
-static HRESULT deactivate_error;
-static ULONG parent_count;
-static char mounted_at[512], mounted[128];
-
-static void note(const char *call) {
-  ck_assert_uint_lt(strlen(calls) + strlen(call) + 2, sizeof calls);
-  strcat(strcat(calls, *calls ? " " : ""), call);
-}
-
-static void check_id(const struct hp_layer_driver_info *info, const wchar_t *id) {
-  ck_assert_int_eq(info->flavour, 1);
-  ck_assert(info->home[0] == 0);
-  wchar_t *scratch_layer = in_scratch(L"snapshot");
-  ck_assert(_wcsicmp(id, scratch_layer) == 0);
-  free(scratch_layer);
-}
-
-static HRESULT WINAPI activate(const struct hp_layer_driver_info *info, const wchar_t *id) {
-  check_id(info, id);
-  note("activate");
-  return S_OK;
-}
-
-static HRESULT WINAPI deactivate(const struct hp_layer_driver_info *info, const wchar_t *id) {
-  check_id(info, id);
-  note("deactivate");
-  return deactivate_error;
-}
-
-static HRESULT WINAPI prepare(const struct hp_layer_driver_info *info, const wchar_t *id,
-                              const struct hp_layer_descriptor *parents, ULONG count) {
-  check_id(info, id);
-  note("prepare");
-  parent_count = count;
-  ck_assert_uint_eq(parents[0].id.Data1, 'u'); /* of "upper", the top layer */
-  ck_assert_uint_eq(parents[1].id.Data1, 'b');
-  if (prepare_not_ready == 0)
-    return S_OK;
-  prepare_not_ready--;
-  return HRESULT_FROM_WIN32(ERROR_NOT_READY);
-}
-
-static HRESULT WINAPI unprepare(const struct hp_layer_driver_info *info, const wchar_t *id) {
-  check_id(info, id);
-  note("unprepare");
-  return S_OK;
-}
-
-static HRESULT WINAPI mount_path(const struct hp_layer_driver_info *info, const wchar_t *id,
-                                 SIZE_T *characters, wchar_t *path) {
-  check_id(info, id);
-  if (path)
-    wcscpy(path, VOLUME);
-  *characters = wcslen(VOLUME) + 1;
-  return S_OK;
-}
-
-static HRESULT WINAPI create(const struct hp_layer_driver_info *info, const wchar_t *id,
-                             const wchar_t *parent, const struct hp_layer_descriptor *parents, ULONG count) {
-  check_id(info, id);
-  (void)parents;
-  ck_assert_ptr_null(parent);
-  ck_assert_uint_eq(count, 2);
-  note("create");
-  make_file_in_scratch(L"snapshot\\sandbox.vhdx", "");
-  return S_OK;
-}
-
-static HRESULT WINAPI expand(const struct hp_layer_driver_info *info, const wchar_t *id, ULONG64 bytes) {
-  check_id(info, id);
-  ck_assert_uint_eq(bytes, 20ull << 30);
-  note("expand");
-  return S_OK;
-}
-
-static HRESULT WINAPI name_to_guid(const wchar_t *name, GUID *id) {
-  *id = (GUID){.Data1 = name[0]};
-  return S_OK;
-}
-
-FARPROC hp_winapi_find(const wchar_t *library, const char *name) {
-  static const struct {
-    const char *name;
-    void *function;
-  } layers[] = {
-      {"ActivateLayer", (void *)(uintptr_t)activate},
-      {"DeactivateLayer", (void *)(uintptr_t)deactivate},
-      {"PrepareLayer", (void *)(uintptr_t)prepare},
-      {"UnprepareLayer", (void *)(uintptr_t)unprepare},
-      {"GetLayerMountPath", (void *)(uintptr_t)mount_path},
-      {"CreateSandboxLayer", (void *)(uintptr_t)create},
-      {"ExpandSandboxSize", (void *)(uintptr_t)expand},
-      {"NameToGuid", (void *)(uintptr_t)name_to_guid},
-  };
-  FARPROC found = NULL;
-  if (wcscmp(library, L"bindfltapi.dll") == 0)
-    return NULL;
-  if (wcscmp(library, L"vmcompute.dll") != 0)
-    return GetProcAddress(GetModuleHandleW(library), name);
-  for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
-    if (strcmp(layers[i].name, name) == 0)
-      memcpy(&found, &layers[i].function, sizeof found);
-  return found;
-}
-
-static BOOL WINAPI set_mount_point(LPCWSTR point, LPCWSTR volume) {
-  char *point_utf8 = hp_narrow(point), *volume_utf8 = hp_narrow(volume);
-  snprintf(mounted_at, sizeof mounted_at, "%s", point_utf8);
-  snprintf(mounted, sizeof mounted, "%s", volume_utf8);
-  free(point_utf8);
-  free(volume_utf8);
-  return TRUE;
-}
-
-extern void *const __imp_SetVolumeMountPointW;
-void *const __imp_SetVolumeMountPointW = (void *)(uintptr_t)set_mount_point;
+#include "winsim/winsim.h"
 
 /* ---- fixture --------------------------------------------------------------------------- */
 
@@ -141,10 +20,38 @@ static void enter(void) {
   make_directory_in_scratch(L"snapshot");
   make_directory_in_scratch(L"upper");
   make_directory_in_scratch(L"base");
-  calls[0] = mounted_at[0] = mounted[0] = 0;
-  prepare_not_ready = 0;
-  deactivate_error = S_OK;
-  parent_count = 0;
+  winsim_reset();
+  winsim_set_bind_filter(false);
+}
+
+/* "ActivateLayer PrepareLayer": the layers' calls since the last time, but for
+ * those that only ask. */
+static void expect_layer_calls(const char *wanted) {
+  char *calls = hp_strdup("");
+  for (const char *line = winsim_log(); *line; line = strchr(line, '\n') + 1) {
+    size_t length = strcspn(line, "\n");
+    bool layers = length > 5 && (strncmp(line + length - 5, "Layer", 5) == 0 ||
+                                 strncmp(line, "ExpandSandboxSize", length) == 0);
+    if (!layers)
+      continue;
+    char *longer = hp_printf("%s%s%.*s", calls, *calls ? " " : "", (int)length, line);
+    free(calls);
+    calls = longer;
+  }
+  ck_assert_str_eq(calls, wanted);
+  free(calls);
+  winsim_forget();
+}
+
+static void expect_nothing_left(void) {
+  char *left = winsim_left();
+  ck_assert_str_eq(left, "");
+  free(left);
+  ck_assert_uint_eq(count_claims(), 0);
+}
+
+static void add_disk(void) {
+  make_file_in_scratch(L"snapshot\\sandbox.vhdx", "");
 }
 
 static void leave(void) {
@@ -179,8 +86,8 @@ START_TEST(a_plain_directory_without_mounts_is_always_a_volume) {
   expect(make_all());
   ck_assert(exists(L"place\\c1"));
   wchar_t *place = in_scratch(L"place\\c1"), *source = in_scratch(L"rootfs");
-  /* A link, or on a host without links the directory itself. */
-  ck_assert(wcscmp(container.volume, place) == 0 || wcscmp(container.volume, source) == 0);
+  ck_assert(wcscmp(container.volume, place) == 0);
+  ck_assert_uint_eq(hp_link_tag(place), IO_REPARSE_TAG_SYMLINK);
   char *utf8 = hp_narrow(container.volume);
   ck_assert_str_eq(container.volume_utf8, utf8);
   ck_assert(wcscmp(container.source, source) == 0);
@@ -189,8 +96,33 @@ START_TEST(a_plain_directory_without_mounts_is_always_a_volume) {
   free(source);
   release_all();
   ck_assert(!exists(L"place") && exists(L"rootfs"));
-  ck_assert_uint_eq(count_claims(), 0);
+  expect_nothing_left();
   release_all();
+}
+END_TEST
+
+/* Wine as it is: what says that it makes links, and makes none. */
+START_TEST(a_host_without_links_has_the_directory_itself) {
+  expect(plan());
+  winsim_fail_call("FSCTL_SET_REPARSE_POINT", 2, ERROR_NOT_SUPPORTED); /* the symbolic link, the junction */
+  expect(make_all());
+  wchar_t *source = in_scratch(L"rootfs");
+  ck_assert(wcscmp(container.volume, source) == 0);
+  free(source);
+  release_all();
+  expect_nothing_left();
+}
+END_TEST
+
+START_TEST(a_junction_stands_in_for_a_symbolic_link) {
+  expect(plan());
+  winsim_fail_call("FSCTL_SET_REPARSE_POINT", 1, ERROR_PRIVILEGE_NOT_HELD);
+  expect(make_all());
+  wchar_t *place = in_scratch(L"place\\c1");
+  ck_assert_uint_eq(hp_link_tag(place), IO_REPARSE_TAG_MOUNT_POINT);
+  free(place);
+  release_all();
+  expect_nothing_left();
 }
 END_TEST
 
@@ -201,23 +133,71 @@ START_TEST(a_host_that_cannot_bind_refuses_bind) {
 }
 END_TEST
 
-START_TEST(mounts_become_links_or_nothing) {
+static void expect_link(const wchar_t *name, DWORD tag) {
+  wchar_t *path = in_scratch(name);
+  ck_assert_uint_eq(hp_link_tag(path), tag);
+  free(path);
+}
+
+START_TEST(mounts_become_links) {
+  make_directory_in_scratch(L"data");
+  make_file_in_scratch(L"file", "text");
+  add_mount(narrow_in_scratch(L"data"), "/var/run/data", true);
+  add_mount(narrow_in_scratch(L"file"), "/etc/file", false);
+  verdict.behavior = HP_MOUNT_SYMLINK;
+  expect(plan());
+  expect_kinds("mount-points volume links");
+  winsim_forget();
+  expect(make_all());
+  expect_link(L"place\\c1", IO_REPARSE_TAG_SYMLINK);
+  expect_link(L"rootfs\\var\\run\\data", IO_REPARSE_TAG_SYMLINK);
+  expect_link(L"rootfs\\etc\\file", IO_REPARSE_TAG_SYMLINK);
+  ck_assert_uint_eq(winsim_count("FSCTL_SET_REPARSE_POINT"), 3);
+  ck_assert_uint_eq(winsim_count("FSCTL_GET_REPARSE_POINT"), 3); /* each is looked at */
+  expect(make_all()); /* once more: what is there already leads there */
+  release_all();
+  ck_assert(!exists(L"place") && exists(L"data") && exists(L"file"));
+  ck_assert(!exists(L"rootfs\\var\\run\\data") && !exists(L"rootfs\\etc\\file"));
+  expect_nothing_left();
+}
+END_TEST
+
+START_TEST(mounts_without_links_are_refused) {
   make_directory_in_scratch(L"data");
   add_mount(narrow_in_scratch(L"data"), "/var/run/data", true);
   verdict.behavior = HP_MOUNT_SYMLINK;
   expect(plan());
-  expect_kinds("mount-points volume links");
-  if (make_all() == 0) {
-    ck_assert(exists(L"rootfs\\var\\run\\data"));
-  } else {
-    ck_assert_int_eq(err.os_code, ERROR_NOT_SUPPORTED);
-    ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
-    hp_error_clear(&err);
-    ck_assert(!exists(L"rootfs\\var"));
-  }
+  winsim_fail_call("FSCTL_SET_REPARSE_POINT", 100, ERROR_NOT_SUPPORTED);
+  ck_assert_int_eq(make_all(), -1);
+  ck_assert_int_eq(err.os_code, ERROR_NOT_SUPPORTED);
+  ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
+  ck_assert_ptr_nonnull(strstr(err.message, "FSCTL_SET_REPARSE_POINT"));
+  hp_error_clear(&err);
   release_all();
-  ck_assert(!exists(L"place") && exists(L"data") && !exists(L"rootfs\\var\\run\\data"));
-  ck_assert_uint_eq(count_claims(), 0);
+  expect_nothing_left();
+}
+END_TEST
+
+/* Somebody else's link is not taken away, and one that cannot be read is an error. */
+START_TEST(a_link_is_removed_only_if_it_is_ours) {
+  bool known;
+  make_directory_in_scratch(L"data");
+  add_mount(narrow_in_scratch(L"data"), "/data", false);
+  verdict.behavior = HP_MOUNT_SYMLINK;
+  expect(plan());
+  expect(make_all());
+  winsim_fail_call("FSCTL_GET_REPARSE_POINT", 1, ERROR_ACCESS_DENIED);
+  ck_assert_int_eq(hp_volume_release(json_array_get(records, 2), &known, &err), -1);
+  ck_assert_ptr_nonnull(strstr(err.message, "FSCTL_GET_REPARSE_POINT"));
+  hp_error_clear(&err);
+  json_t *links = json_object_get(json_array_get(records, 2), "links"), *link = json_array_get(links, 0);
+  json_t *target = json_incref(json_object_get(link, "target"));
+  json_object_set_new(link, "target", json_string("C:\\other"));
+  expect(hp_volume_release(json_array_get(records, 2), &known, &err));
+  expect_link(L"rootfs\\data", IO_REPARSE_TAG_SYMLINK);
+  json_object_set_new(link, "target", target);
+  release_all();
+  expect_nothing_left();
 }
 END_TEST
 
@@ -298,69 +278,104 @@ START_TEST(layers_are_mounted_and_unmounted_in_order) {
   spec.limits.storage_size = (struct hp_number){true, 20ll << 30};
   expect(plan());
   expect_kinds("layers mount-points volume");
-  ck_assert_str_eq(calls, "");
+  expect_layer_calls("");
   expect(make_all());
-  ck_assert_str_eq(calls, "create expand activate prepare");
-  ck_assert_uint_eq(parent_count, 2);
-  ck_assert(wcscmp(container.source, VOLUME) == 0);
+  ck_assert(wcsncmp(container.source, L"\\\\?\\Volume{", 11) == 0);
   wchar_t *place = in_scratch(L"place\\c1");
   ck_assert(wcscmp(container.volume, place) == 0);
-  char *slashed = narrow_in_scratch(L"place\\c1\\"), *volume = hp_narrow(VOLUME L"\\");
-  ck_assert_str_eq(mounted_at, slashed);
-  ck_assert_str_eq(mounted, volume);
-  free(slashed);
-  free(volume);
+  ck_assert_uint_eq(hp_link_tag(place), IO_REPARSE_TAG_MOUNT_POINT);
   free(place);
-  calls[0] = 0;
+  char *point = narrow_in_scratch(L"place\\c1\\"), *volume = hp_narrow(container.source);
+  char *mount = hp_printf("SetVolumeMountPointW %s %s\\\n", point, volume);
+  ck_assert_msg(strstr(winsim_log(), mount), "%s", winsim_log());
+  free(mount);
+  free(point);
+  free(volume);
+  expect_layer_calls("CreateSandboxLayer ExpandSandboxSize ActivateLayer PrepareLayer");
   release_all();
-  ck_assert_str_eq(calls, "unprepare deactivate");
+  ck_assert_uint_eq(winsim_count("DeleteVolumeMountPointW"), 1);
+  expect_layer_calls("UnprepareLayer DeactivateLayer");
+  ck_assert(!exists(L"place"));
+  expect_nothing_left();
+}
+END_TEST
+
+START_TEST(mounts_of_layers_are_links_below_the_volume) {
+  use_layers();
+  make_directory_in_scratch(L"data");
+  add_mount(narrow_in_scratch(L"data"), "/var/data", false);
+  expect(plan());
+  expect_kinds("layers mount-points volume links");
+  expect(make_all());
+  expect_link(L"snapshot\\volume\\var\\data", IO_REPARSE_TAG_SYMLINK); /* where winsim keeps it */
+  release_all();
   ck_assert(!exists(L"place"));
 }
 END_TEST
 
-START_TEST(a_disk_that_is_not_ready_is_tried_again) {
+START_TEST(a_disk_that_is_not_ready_four_times_is_then_mounted) {
   use_layers();
-  make_file_in_scratch(L"snapshot\\sandbox.vhdx", "");
-  prepare_not_ready = 2;
+  add_disk();
+  winsim_fail_call("PrepareLayer", 4, ERROR_NOT_READY);
   expect(plan());
   expect(make_all());
-  ck_assert_str_eq(calls, "activate prepare deactivate activate prepare deactivate activate prepare");
+  expect_layer_calls("ActivateLayer PrepareLayer DeactivateLayer ActivateLayer PrepareLayer DeactivateLayer "
+                     "ActivateLayer PrepareLayer DeactivateLayer ActivateLayer PrepareLayer DeactivateLayer "
+                     "ActivateLayer PrepareLayer");
   release_all();
+  expect_nothing_left();
 }
 END_TEST
 
 START_TEST(a_disk_that_never_gets_ready_is_given_up) {
   use_layers();
-  make_file_in_scratch(L"snapshot\\sandbox.vhdx", "");
-  prepare_not_ready = 100;
+  add_disk();
+  winsim_fail_call("PrepareLayer", 100, ERROR_DEVICE_NOT_CONNECTED);
   expect(plan());
   ck_assert_int_eq(make_all(), -1);
   ck_assert_ptr_nonnull(strstr(err.message, "PrepareLayer"));
-  ck_assert_int_eq(err.os_code, ERROR_NOT_READY);
+  ck_assert_int_eq(err.os_code, ERROR_DEVICE_NOT_CONNECTED);
   hp_error_clear(&err);
-  ck_assert_uint_eq(prepare_not_ready, 95); /* five times */
-  ck_assert(strlen(calls) > 10 && strcmp(calls + strlen(calls) - 10, "deactivate") == 0);
+  ck_assert_uint_eq(winsim_count("PrepareLayer"), 5);
+  ck_assert_uint_eq(winsim_count("DeactivateLayer"), 5);
   release_all();
+  expect_nothing_left();
+}
+END_TEST
+
+/* A path that cannot be asked for is as bad as a layer that cannot be prepared. */
+START_TEST(a_volume_without_a_path_is_unmounted_again) {
+  use_layers();
+  add_disk();
+  winsim_fail_call("GetLayerMountPath", 1, ERROR_ACCESS_DENIED);
+  expect(plan());
+  ck_assert_int_eq(make_all(), -1);
+  ck_assert_ptr_nonnull(strstr(err.message, "GetLayerMountPath"));
+  hp_error_clear(&err);
+  expect_layer_calls("ActivateLayer PrepareLayer UnprepareLayer DeactivateLayer");
+  expect_nothing_left();
 }
 END_TEST
 
 START_TEST(a_layer_in_use_is_an_error_and_one_that_is_gone_is_none) {
   bool known;
   use_layers();
-  make_file_in_scratch(L"snapshot\\sandbox.vhdx", "");
+  add_disk();
   expect(plan());
-  deactivate_error = HRESULT_FROM_WIN32(ERROR_SHARING_VIOLATION);
+  expect(make_all());
+  winsim_fail_call("DeactivateLayer", 10, ERROR_SHARING_VIOLATION);
   ck_assert_int_eq(hp_volume_release(json_array_get(records, 0), &known, &err), -1);
   ck_assert_ptr_nonnull(strstr(err.message, "DeactivateLayer"));
   hp_error_clear(&err);
-  deactivate_error = HRESULT_FROM_WIN32(ERROR_FILE_NOT_FOUND);
-  expect(hp_volume_release(json_array_get(records, 0), &known, &err));
-  calls[0] = 0;
+  release_all();
+  expect(hp_volume_release(json_array_get(records, 0), &known, &err)); /* not mounted any more */
+  winsim_forget();
   wchar_t *disk = in_scratch(L"snapshot\\sandbox.vhdx");
   ck_assert(DeleteFileW(disk)); /* the snapshot has been removed */
   free(disk);
   expect(hp_volume_release(json_array_get(records, 0), &known, &err));
-  ck_assert_str_eq(calls, "");
+  expect_layer_calls("");
+  expect_nothing_left();
 }
 END_TEST
 
@@ -372,7 +387,8 @@ START_TEST(layer_folders_are_layers_too) {
   expect(plan());
   expect_kinds("layers mount-points volume");
   expect(make_all());
-  ck_assert_str_eq(calls, "create activate prepare");
+  expect_layer_calls("CreateSandboxLayer ActivateLayer PrepareLayer");
+  release_all();
   use_layers();
   json_array_clear(records);
   expect_refusal(plan(), HP_INVALID_ARGUMENT, "layerFolders");
@@ -417,7 +433,7 @@ START_TEST(no_handle_is_left) {
   for (int i = 0; i < 22; i++) {
     if (i == 2) /* whatever the first rounds loaded stays */
       GetProcessHandleCount(GetCurrentProcess(), &before);
-    calls[0] = 0;
+    winsim_forget();
     expect(plan());
     expect(make_all());
     release_all();
@@ -460,15 +476,21 @@ int main(void) {
   tcase_add_checked_fixture(tcase, enter, leave);
   tcase_add_test(tcase, a_plain_directory_without_mounts_is_always_a_volume);
   tcase_add_test(tcase, a_host_that_cannot_bind_refuses_bind);
-  tcase_add_test(tcase, mounts_become_links_or_nothing);
+  tcase_add_test(tcase, a_host_without_links_has_the_directory_itself);
+  tcase_add_test(tcase, a_junction_stands_in_for_a_symbolic_link);
+  tcase_add_test(tcase, mounts_become_links);
+  tcase_add_test(tcase, mounts_without_links_are_refused);
+  tcase_add_test(tcase, a_link_is_removed_only_if_it_is_ours);
   tcase_add_test(tcase, a_place_in_use_is_refused);
   tcase_add_test(tcase, the_default_place_is_private);
   tcase_add_test(tcase, what_cannot_be_mounted_is_refused_before_anything_is_made);
   tcase_add_test(tcase, a_mount_over_the_volume_is_refused);
   tcase_add_test(tcase, a_root_must_be_there);
   tcase_add_test(tcase, layers_are_mounted_and_unmounted_in_order);
-  tcase_add_test(tcase, a_disk_that_is_not_ready_is_tried_again);
+  tcase_add_test(tcase, mounts_of_layers_are_links_below_the_volume);
+  tcase_add_test(tcase, a_disk_that_is_not_ready_four_times_is_then_mounted);
   tcase_add_test(tcase, a_disk_that_never_gets_ready_is_given_up);
+  tcase_add_test(tcase, a_volume_without_a_path_is_unmounted_again);
   tcase_add_test(tcase, a_layer_in_use_is_an_error_and_one_that_is_gone_is_none);
   tcase_add_test(tcase, layer_folders_are_layers_too);
   tcase_add_test(tcase, other_kinds_of_rootfs_are_refused_by_name);

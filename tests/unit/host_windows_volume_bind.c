@@ -1,5 +1,4 @@
-/* The container volume on a host that can bind. Silo and bind filter are stood
- * in for by functions that write down how they were called. */
+/* The container volume on a host that can bind, on winsim's silos and bind filter. */
 #include "host/windows/volume.h"
 
 #include <string.h>
@@ -8,91 +7,48 @@
 #include "host/windows/silo.h"
 #include "host/windows/winapi.h"
 #include "support.h"
+#include "winsim/winsim.h"
 
 #define PLAIN (HP_BIND_CURRENT_SILO | HP_BIND_NO_MULTIPLE_TARGETS)
-#define BINDINGS_MAX 16
 
-static struct binding {
-  HANDLE job;
-  ULONG flags;
-  char *root, *target;
-} bindings[BINDINGS_MAX];
-static size_t binding_count;
-static HRESULT bind_error;
-static HANDLE silo; /* the last job that became one */
-
-static HRESULT WINAPI setup_filter(HANDLE job, ULONG flags, const wchar_t *root, const wchar_t *target,
-                                   const wchar_t **exceptions, ULONG exception_count) {
-  ck_assert_ptr_eq(job, silo); /* it must be a silo first */
-  ck_assert_ptr_null(exceptions);
-  ck_assert_uint_eq(exception_count, 0);
-  ck_assert_uint_lt(binding_count, BINDINGS_MAX);
-  if (bind_error < 0)
-    return bind_error;
-  wchar_t *parent = hp_path_parent(root); /* as the filter wants it */
-  if (GetFileAttributesW(parent) == INVALID_FILE_ATTRIBUTES) {
-    free(parent);
-    return HRESULT_FROM_WIN32(ERROR_PATH_NOT_FOUND);
-  }
-  free(parent);
-  bindings[binding_count++] = (struct binding){job, flags, hp_narrow(root), hp_narrow(target)};
-  return S_OK;
-}
-
-FARPROC hp_winapi_find(const wchar_t *library, const char *name) {
-  void *function = (void *)(uintptr_t)setup_filter;
-  FARPROC found = NULL;
-  if (wcscmp(library, L"bindfltapi.dll") != 0)
-    return GetProcAddress(GetModuleHandleW(library), name);
-  memcpy(&found, &function, sizeof found);
-  return found;
-}
-
-static BOOL WINAPI set_information(HANDLE job, JOBOBJECTINFOCLASS kind, void *data, DWORD length) {
-  (void)length;
-  if (kind != HP_JOB_CREATE_SILO)
-    return TRUE;
-  ck_assert_ptr_null(data);
-  silo = job;
-  return TRUE;
-}
-
-extern void *const __imp_SetInformationJobObject;
-void *const __imp_SetInformationJobObject = (void *)(uintptr_t)set_information;
-
-static void forget_bindings(void) {
-  for (size_t i = 0; i < binding_count; i++) {
-    free(bindings[i].root);
-    free(bindings[i].target);
-  }
-  binding_count = 0;
+static void new_job(void) {
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {.BasicLimitInformation.LimitFlags =
+                                                     JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE};
+  container.job = CreateJobObjectW(NULL, NULL);
+  ck_assert(
+      SetInformationJobObject(container.job, JobObjectExtendedLimitInformation, &limits, sizeof limits));
 }
 
 static void enter(void) {
   container_enter();
   make_directory_in_scratch(L"data");
   make_file_in_scratch(L"file", "text");
-  bind_error = S_OK;
-  container.job = CreateJobObjectW(NULL, NULL);
+  winsim_reset();
   expect(hp_silo_probe(&err)); /* once a process; its binding is not the test's */
-  forget_bindings();
-  silo = NULL;
+  new_job();
+  winsim_forget();
 }
 
 static void leave(void) {
-  forget_bindings();
   container_leave();
 }
 
+/* The ith binding of the log, as "0xFLAGS ROOT TARGET". */
 static void expect_binding(size_t i, const wchar_t *root, const wchar_t *target, ULONG flags) {
   char *root_utf8 = narrow_in_scratch(root), *target_utf8 = narrow_in_scratch(target);
-  ck_assert_uint_lt(i, binding_count);
-  ck_assert_str_eq(bindings[i].root, root_utf8);
-  ck_assert_str_eq(bindings[i].target, target_utf8);
-  ck_assert_uint_eq(bindings[i].flags, flags);
-  ck_assert_ptr_eq(bindings[i].job, container.job);
+  char *wanted = hp_printf("BfSetupFilter 0x%lx %s %s\n", (unsigned long)flags, root_utf8, target_utf8);
+  const char *line = winsim_log();
+  for (size_t at = 0; (line = strstr(line, "BfSetupFilter")) != NULL && at < i; at++)
+    line++;
+  ck_assert_msg(line && strncmp(line, wanted, strlen(wanted)) == 0, "%zu: %s, and not\n%s", i, wanted,
+                winsim_log());
+  free(wanted);
   free(root_utf8);
   free(target_utf8);
+}
+
+static unsigned binding_count(void) {
+  return winsim_count("BfSetupFilter");
 }
 
 /* The scratch directory's NAME as the container's own path below the volume. */
@@ -107,8 +63,8 @@ START_TEST(the_volume_appears_in_the_silo) {
   expect_kinds("mount-points bindings");
   expect(make_all());
   ck_assert(container.silo);
-  ck_assert_ptr_eq(silo, container.job);
-  ck_assert_uint_eq(binding_count, 1);
+  ck_assert(winsim_job_is_silo(container.job));
+  ck_assert_uint_eq(binding_count(), 1);
   expect_binding(0, L"place", L"rootfs", PLAIN);
   ck_assert_str_eq(container.volume_utf8, location);
   release_all();
@@ -124,7 +80,7 @@ START_TEST(a_mount_appears_where_it_is_asked_for_and_below_the_volume) {
   ck_assert(!exists(L"var"));
   expect(make_all());
   wchar_t *below = below_volume(L"var\\run\\data");
-  ck_assert_uint_eq(binding_count, 3);
+  ck_assert_uint_eq(binding_count(), 3);
   expect_binding(0, L"place", L"rootfs", PLAIN | HP_BIND_READ_ONLY);
   expect_binding(1, below, L"data", PLAIN | HP_BIND_READ_ONLY);
   expect_binding(2, L"var\\run\\data", L"data", PLAIN | HP_BIND_READ_ONLY);
@@ -143,7 +99,7 @@ START_TEST(a_mount_below_the_volumes_place_appears_once) {
   add_mount(narrow_in_scratch(L"file"), destination, false);
   expect(plan());
   expect(make_all());
-  ck_assert_uint_eq(binding_count, 2);
+  ck_assert_uint_eq(binding_count(), 2);
   expect_binding(1, L"place\\conf\\file", L"file", PLAIN);
   ck_assert(exists(L"rootfs\\conf\\file")); /* there for whoever lists the volume */
   release_all();
@@ -167,13 +123,15 @@ START_TEST(two_containers_share_directories_on_the_host) {
   struct host_container first = container;
   json_t *first_records = records;
   request.id = "c2";
-  container = (struct host_container){.id = "c2", .bundle = bundle, .request = &request, .job = first.job};
+  container = (struct host_container){.id = "c2", .bundle = bundle, .request = &request};
+  new_job();
   records = json_array();
   expect(plan());
   expect(make_all());
   release_all();
   ck_assert(exists(L"var\\run")); /* the first one's bindings lie in it */
   hp_volume_clear(&container);
+  CloseHandle(container.job);
   json_decref(records);
   container = first;
   records = first_records;
@@ -186,13 +144,12 @@ END_TEST
 
 START_TEST(a_refused_binding_names_symlink_as_the_remedy) {
   expect(plan());
-  bind_error = HRESULT_FROM_WIN32(ERROR_INVALID_FUNCTION);
+  winsim_fail_call("BfSetupFilter", 1, ERROR_INVALID_FUNCTION);
   ck_assert_int_eq(make_all(), -1);
   ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
   ck_assert_int_eq(err.os_code, ERROR_INVALID_FUNCTION);
   ck_assert_ptr_nonnull(strstr(err.message, "symlink"));
   hp_error_clear(&err);
-  bind_error = S_OK;
   release_all();
   ck_assert_uint_eq(count_claims(), 0);
 }
@@ -202,18 +159,36 @@ START_TEST(symlink_is_not_bind) {
   verdict.behavior = HP_MOUNT_SYMLINK;
   expect(plan());
   expect_kinds("mount-points volume");
-  ck_assert_uint_eq(binding_count, 0);
+  ck_assert_uint_eq(binding_count(), 0);
 }
 END_TEST
 
 START_TEST(a_volume_is_bound_with_its_backslash) {
-  silo = container.job;
-  expect(hp_silo_bind(container.job, L"C:\\hpc", L"\\\\?\\Volume{0}", false, &err));
-  expect(hp_silo_bind(container.job, L"C:\\hpc", L"C:\\data\\", false, &err));
-  expect(hp_silo_bind(container.job, L"C:\\hpc", L"D:\\", false, &err));
-  ck_assert_str_eq(bindings[0].target, "\\\\?\\Volume{0}\\");
-  ck_assert_str_eq(bindings[1].target, "C:\\data");
-  ck_assert_str_eq(bindings[2].target, "D:\\");
+  struct host_rootfs_mount rootfs = {.type = "windows-layer", .source = narrow_in_scratch(L"data")};
+  char *parent = narrow_in_scratch(L"rootfs");
+  json_t *parents = json_pack("[s]", parent);
+  char *text = json_dumps(parents, JSON_COMPACT);
+  hp_strings_take(&rootfs.options, hp_printf("parentLayerPaths=%s", text));
+  request.rootfs = &rootfs;
+  request.rootfs_count = 1;
+  expect(plan());
+  expect_kinds("layers mount-points bindings");
+  expect(make_all());
+  char *volume = hp_narrow(container.source);
+  char *wanted = hp_printf("BfSetupFilter 0x44 %s %s\\\n", location, volume);
+  ck_assert_msg(strstr(winsim_log(), wanted), "%s", winsim_log());
+  free(wanted);
+  free(volume);
+  expect(hp_silo_bind(container.job, L"C:\\windows", L"C:\\windows\\", false, &err));
+  ck_assert_ptr_nonnull(strstr(winsim_log(), "0x44 C:\\windows C:\\windows\n"));
+  expect(hp_silo_bind(container.job, L"C:\\drive", L"C:\\", true, &err));
+  ck_assert_ptr_nonnull(strstr(winsim_log(), "0x45 C:\\drive C:\\\n"));
+  release_all();
+  free(text);
+  json_decref(parents);
+  free(parent);
+  free(rootfs.source);
+  hp_strings_clear(&rootfs.options);
 }
 END_TEST
 

@@ -89,12 +89,16 @@ static DWORD set_attributes(struct attributes *attributes, const struct hp_creat
 /* ---- the call ---------------------------------------------------------------------------- */
 
 DWORD hp_create_process(const struct hp_creation *creation, const wchar_t *program, wchar_t *line,
-                        const wchar_t *directory, wchar_t *environment, PROCESS_INFORMATION *process) {
+                        const wchar_t *directory, wchar_t *environment, PROCESS_INFORMATION *process,
+                        const char **call) {
   HANDLE stdio[3] = {NULL, NULL, NULL}, job = creation->job;
   struct attributes attributes = {0};
+  *call = "DuplicateHandle";
   DWORD code = creation->console == HP_CONSOLE_HIDDEN ? prepare_stdio(creation, stdio) : ERROR_SUCCESS;
-  if (code == ERROR_SUCCESS)
+  if (code == ERROR_SUCCESS) {
+    *call = "UpdateProcThreadAttribute";
     code = set_attributes(&attributes, creation, stdio, &job);
+  }
   if (code != ERROR_SUCCESS)
     goto done;
 
@@ -110,6 +114,7 @@ DWORD hp_create_process(const struct hp_creation *creation, const wchar_t *progr
     flags |= CREATE_NO_WINDOW;
   if (creation->break_away)
     flags |= CREATE_BREAKAWAY_FROM_JOB;
+  *call = creation->token ? "CreateProcessAsUserW" : "CreateProcessW";
   BOOL inherits = attributes.inherited_count > 0;
   for (;;) {
     BOOL created = creation->token

@@ -47,7 +47,7 @@ static int check_name(const char *name, struct hp_error *err) {
 static int try_limits(const struct hp_limits *limits, struct hp_error *err) {
   HANDLE job = CreateJobObjectW(NULL, NULL);
   if (!job)
-    return hp_error_set_os(err, (int)GetLastError(), "CreateJobObject, to try the limits");
+    return hp_error_set_os(err, (int)GetLastError(), "CreateJobObjectW, to try the limits");
   int result = hp_limits_apply(job, limits, err);
   CloseHandle(job);
   return result;
@@ -97,7 +97,7 @@ static HANDLE create_new(const char *name, struct hp_error *err) {
         "first",
         name);
   else if (!job)
-    hp_error_set_os(err, (int)code, "CreateJobObject of %s", name);
+    hp_error_set_os(err, (int)code, "CreateJobObjectW of %s", name);
   return job;
 }
 
@@ -278,7 +278,7 @@ int hp_job_release(const json_t *record, bool *known, struct hp_error *err) {
   DWORD code = GetLastError();
   free(wide);
   if (!job)
-    return code == ERROR_FILE_NOT_FOUND ? 0 : hp_error_set_os(err, (int)code, "OpenJobObject of %s", name);
+    return code == ERROR_FILE_NOT_FOUND ? 0 : hp_error_set_os(err, (int)code, "OpenJobObjectW of %s", name);
   int result = hp_job_terminate(job, err);
   CloseHandle(job);
   return result == 0 ? 0 : hp_error_wrap(err, "%s", name);

@@ -75,10 +75,10 @@ static int resolve_as(HANDLE token, const struct hp_launch *launch, struct resol
 
 /* ---- create ------------------------------------------------------------------------------ */
 
-static int describe(DWORD code, const struct hp_launch *launch, const struct resolved *resolved,
-                    struct hp_error *err) {
+static int describe(DWORD code, const char *call, const struct hp_launch *launch,
+                    const struct resolved *resolved, struct hp_error *err) {
   const char *name = launch->command_line ? launch->command_line : launch->args.items[0];
-  hp_error_set_os(err, (int)code, "exec: \"%.256s\": CreateProcess of %s in %s", name, resolved->program,
+  hp_error_set_os(err, (int)code, "exec: \"%.256s\": %s of %s in %s", name, call, resolved->program,
                   resolved->directory);
   return code == ERROR_BAD_EXE_FORMAT ? hp_error_recode(err, HP_INVALID_ARGUMENT) : -1;
 }
@@ -93,14 +93,15 @@ int hp_launch_here(const struct hp_launch *launch, const struct hp_creation *cre
   }
   wchar_t *program = hp_lookup_wide(resolved.program), *line = hp_wide(resolved.line),
           *directory = hp_wide(resolved.directory), *environment = hp_environment_block(&launch->env);
-  DWORD code = hp_create_process(creation, program, line, directory, environment, &created);
+  const char *call;
+  DWORD code = hp_create_process(creation, program, line, directory, environment, &created, &call);
   int result = 0;
   if (code == ERROR_SUCCESS) {
     CloseHandle(created.hThread);
     *process = created.hProcess;
     *pid = created.dwProcessId;
   } else {
-    result = describe(code, launch, &resolved, err);
+    result = describe(code, call, launch, &resolved, err);
   }
   free(program);
   free(line);

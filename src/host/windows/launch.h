@@ -26,9 +26,10 @@ struct hp_creation {
   HANDLE further;       /* inherited too, under its own number; NULL: none */
 };
 
-/* All text UTF-16; line is written to. Returns 0, or the Win32 error. */
+/* All text UTF-16; line is written to. Returns 0, or the Win32 error of *call. */
 DWORD hp_create_process(const struct hp_creation *creation, const wchar_t *program, wchar_t *line,
-                        const wchar_t *directory, wchar_t *environment, PROCESS_INFORMATION *process);
+                        const wchar_t *directory, wchar_t *environment, PROCESS_INFORMATION *process,
+                        const char **call);
 
 /* ---- environment.c ----------------------------------------------------------------- */
 

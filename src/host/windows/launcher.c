@@ -248,14 +248,16 @@ static int start_launcher(struct line *line, const struct hp_launch *launch, con
   creation.further = line->client;
   wchar_t *block = hp_environment_block(&launch->env), *directory = hp_wide(launch->system_root);
   PROCESS_INFORMATION created;
-  DWORD code = hp_create_process(&creation, self, command, directory, block, &created);
+  const char *call;
+  DWORD code = hp_create_process(&creation, self, command, directory, block, &created, &call);
   free(block);
   free(directory);
   if (code != ERROR_SUCCESS)
     return hp_error_set_os(
         err, (int)code,
         "cannot start the launcher in the container (the account needs read and execute on "
-        "the shim's own file)");
+        "the shim's own file): %s",
+        call);
   CloseHandle(created.hThread);
   line->launcher = created.hProcess;
   return 0;

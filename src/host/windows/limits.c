@@ -20,7 +20,8 @@ static int apply_memory(HANDLE job, struct hp_number memory, struct hp_error *er
   }
   if (!SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits))
     return hp_error_set_os(err, (int)GetLastError(),
-                           "windows.resources.memory.limit: cannot limit the job to %" PRId64 " bytes",
+                           "windows.resources.memory.limit: cannot limit the job to %" PRId64
+                           " bytes: SetInformationJobObject",
                            memory.value);
   return 0;
 }
@@ -61,8 +62,10 @@ static int apply_cpu(HANDLE job, const struct hp_limits *limits, struct hp_error
     return 0;
   DWORD code = GetLastError();
   bool weight = (rate.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_WEIGHT_BASED) != 0;
-  hp_error_set_os(err, (int)code, "windows.resources.cpu: this host does not take the job's CPU %s of %lu",
-                  weight ? "weight" : "rate", (unsigned long)(weight ? rate.Weight : rate.CpuRate));
+  hp_error_set_os(
+      err, (int)code,
+      "windows.resources.cpu: this host does not take the job's CPU %s of %lu: SetInformationJobObject",
+      weight ? "weight" : "rate", (unsigned long)(weight ? rate.Weight : rate.CpuRate));
   if (code == ERROR_NOT_SUPPORTED)
     hp_error_wrap(err, "Dynamic Fair Share Scheduling is on, which excludes CPU limits of jobs (turn it off "
                        "or set no CPU limit)");
@@ -88,7 +91,8 @@ static int apply_affinity(HANDLE job, const struct hp_affinities *affinities, st
     return 0;
   hp_error_set_os(err, (int)code,
                   "windows.resources.cpu.affinity: this host does not take mask 0x%" PRIx64
-                  " of group %" PRIu32 " (a mask names processors that the group has, each group once)",
+                  " of group %" PRIu32
+                  " (a mask names processors that the group has, each group once): SetInformationJobObject",
                   affinities->items[0].mask, affinities->items[0].group);
   return hp_error_recode(err, HP_FAILED_PRECONDITION);
 }
@@ -115,7 +119,9 @@ static int apply_storage(HANDLE job, const struct hp_limits *limits, struct hp_e
   if (api->SetIoRateControlInformationJobObject(job, &rate))
     return 0;
   hp_error_set_os(err, (int)GetLastError(),
-                  "%s: Microsoft ended I/O limits of jobs after Windows 10 1607, set none", field);
+                  "%s: Microsoft ended I/O limits of jobs after Windows 10 1607, set none: "
+                  "SetIoRateControlInformationJobObject",
+                  field);
   return hp_error_recode(err, HP_FAILED_PRECONDITION);
 }
 

@@ -64,14 +64,25 @@ static int fill(struct reparse *point, ULONG tag, const wchar_t *target, struct 
   return result;
 }
 
-/* Is the file behind the handle a link to target? *linked: it is a link at all. */
-static bool leads_to(HANDLE file, const wchar_t *target, bool *linked) {
+enum what { NO_LINK, LINK_ELSEWHERE, LINK_TO_TARGET };
+
+static int read_failed(DWORD os_code, struct hp_error *err) {
+  /* A file system without links (Wine's) answers the last two. */
+  if (os_code == ERROR_NOT_A_REPARSE_POINT || os_code == ERROR_NOT_SUPPORTED ||
+      os_code == ERROR_INVALID_FUNCTION)
+    return 0;
+  return hp_error_set_os(err, (int)os_code, "FSCTL_GET_REPARSE_POINT");
+}
+
+/* Is the file behind the handle a link, and to target? */
+static int leads_to(HANDLE file, const wchar_t *target, enum what *what, struct hp_error *err) {
   struct reparse *point = hp_alloc(sizeof *point);
   DWORD length = 0;
-  bool same = false;
-  *linked = DeviceIoControl(file, FSCTL_GET_REPARSE_POINT, NULL, 0, point, sizeof *point, &length, NULL) &&
-            (point->tag == IO_REPARSE_TAG_SYMLINK || point->tag == IO_REPARSE_TAG_MOUNT_POINT);
-  if (*linked && length >= offsetof(struct reparse, rest)) {
+  bool same = false,
+       read = DeviceIoControl(file, FSCTL_GET_REPARSE_POINT, NULL, 0, point, sizeof *point, &length, NULL);
+  int result = read ? 0 : read_failed(GetLastError(), err);
+  bool linked = read && (point->tag == IO_REPARSE_TAG_SYMLINK || point->tag == IO_REPARSE_TAG_MOUNT_POINT);
+  if (linked && length >= offsetof(struct reparse, rest)) {
     wchar_t *name = object_name(target);
     size_t at = names_at(point->tag) + point->names.substitute_offset, bytes = wcslen(name) * sizeof *name;
     same = point->names.substitute_length == bytes && at + bytes <= sizeof point->rest &&
@@ -79,7 +90,8 @@ static bool leads_to(HANDLE file, const wchar_t *target, bool *linked) {
     free(name);
   }
   free(point);
-  return same;
+  *what = same ? LINK_TO_TARGET : linked ? LINK_ELSEWHERE : NO_LINK;
+  return result;
 }
 
 static int set(HANDLE file, ULONG tag, const wchar_t *target, struct hp_error *err) {
@@ -102,7 +114,7 @@ static int set(HANDLE file, ULONG tag, const wchar_t *target, struct hp_error *e
 
 /* Makes the new or empty thing behind the handle a link, and believes only what it reads back. */
 static int convert(HANDLE file, const wchar_t *target, bool directory, struct hp_error *err) {
-  bool linked;
+  enum what what;
   hp_privilege_enable(SE_CREATE_SYMBOLIC_LINK_NAME);
   if (set(file, IO_REPARSE_TAG_SYMLINK, target, err) != 0) {
     /* A junction needs no privilege, but leads to directories of local drives only. */
@@ -112,7 +124,9 @@ static int convert(HANDLE file, const wchar_t *target, bool directory, struct hp
     if (set(file, IO_REPARSE_TAG_MOUNT_POINT, target, err) != 0)
       return -1;
   }
-  if (leads_to(file, target, &linked))
+  if (leads_to(file, target, &what, err) != 0)
+    return -1;
+  if (what == LINK_TO_TARGET)
     return 0;
   hp_error_set(err, HP_FAILED_PRECONDITION, "the file system says a link was made, and there is none");
   err->os_code = ERROR_NOT_SUPPORTED;
@@ -135,7 +149,8 @@ static bool is_empty_file(HANDLE file) {
 
 int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool directory,
                  struct hp_error *err) {
-  bool made, linked;
+  enum what what = NO_LINK;
+  bool made;
   int result = -1;
   HANDLE file;
   char *shown = hp_narrow(name);
@@ -145,14 +160,16 @@ int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool
     hp_error_set_os(err, (int)os_code, "NtCreateFile of the link \"%s\"", shown);
     goto done;
   }
-  if (!made && leads_to(file, target, &linked)) {
+  if (!made && leads_to(file, target, &what, err) != 0)
+    goto done;
+  if (what == LINK_TO_TARGET) {
     result = 0;
-  } else if (!made && (linked || !is_empty_file(file))) {
+  } else if (!made && (what == LINK_ELSEWHERE || !is_empty_file(file))) {
     hp_error_set(
         err, HP_FAILED_PRECONDITION,
         "\"%s\" is there already (%s) and cannot become a link: mount elsewhere, or choose the mount "
         "behavior bind",
-        shown, linked ? "another link" : "a file with content");
+        shown, what == LINK_ELSEWHERE ? "another link" : "a file with content");
   } else {
     result = convert(file, target, directory, err);
     if (result != 0 && err->os_code == ERROR_DIR_NOT_EMPTY)
@@ -174,14 +191,17 @@ done:
 }
 
 int hp_link_remove(HANDLE parent, const wchar_t *name, const wchar_t *target, struct hp_error *err) {
-  bool made, linked;
+  enum what what;
+  bool made;
   HANDLE file;
   DWORD os_code = open_itself(parent, name, 0, FILE_OPEN, &file, &made);
   if (os_code == ERROR_FILE_NOT_FOUND || os_code == ERROR_PATH_NOT_FOUND)
     return 0;
   if (os_code)
     return hp_error_set_os(err, (int)os_code, "NtCreateFile of a link");
-  int result = leads_to(file, target, &linked) ? hp_walk_delete(file, err) : 0;
+  int result = leads_to(file, target, &what, err);
+  if (result == 0 && what == LINK_TO_TARGET)
+    result = hp_walk_delete(file, err);
   CloseHandle(file);
   return result;
 }

@@ -18,7 +18,7 @@
 
 #define LOGON_FAILED "failed to create user process token: failed to logon user"
 
-int hp_logon_failed(DWORD os_code, struct hp_error *err) {
+int hp_logon_failed(const char *call, DWORD os_code, struct hp_error *err) {
   char *own = hp_token_own_name();
   /* People search for this sentence, so it does not depend on the node's language. */
   if (os_code == ERROR_ACCESS_DENIED)
@@ -28,11 +28,11 @@ int hp_logon_failed(DWORD os_code, struct hp_error *err) {
   char *message = hp_strdup(err->message);
   if (os_code == ERROR_ACCESS_DENIED || os_code == ERROR_PRIVILEGE_NOT_HELD)
     hp_error_set(err, HP_FAILED_PRECONDITION,
-                 "%s containerd must run as LocalSystem or LocalService, and it runs as %s now", message,
-                 own);
+                 "%s containerd must run as LocalSystem or LocalService, and it runs as %s now (%s)", message,
+                 own, call);
   else
-    hp_error_set(err, HP_FAILED_PRECONDITION, "%s (Windows error %lu; the shim runs as %s)", message,
-                 (unsigned long)os_code, own);
+    hp_error_set(err, HP_FAILED_PRECONDITION, "%s (%s, Windows error %lu; the shim runs as %s)", message,
+                 call, (unsigned long)os_code, own);
   err->os_code = (int)os_code;
   free(message);
   free(own);
@@ -55,8 +55,9 @@ static int elevate(HANDLE *token, struct hp_error *err) {
   TOKEN_LINKED_TOKEN linked = {NULL};
   HANDLE primary = NULL;
   DWORD length;
-  if (!GetTokenInformation(*token, TokenElevationType, &type, sizeof type, &length) ||
-      type != TokenElevationTypeLimited)
+  if (!GetTokenInformation(*token, TokenElevationType, &type, sizeof type, &length))
+    return hp_error_set_os(err, (int)GetLastError(), "GetTokenInformation, whether the token is filtered");
+  if (type != TokenElevationTypeLimited)
     return 0;
   if (!GetTokenInformation(*token, TokenLinkedToken, &linked, sizeof linked, &length))
     return hp_error_set_os(err, (int)GetLastError(), "GetTokenInformation of the elevated token");
@@ -86,7 +87,7 @@ static bool is_token(HANDLE token) {
 static int fake_logon(const char *account, HANDLE *token, struct hp_error *err) {
   *token = NULL;
   if (!hp_winapi_is_wine())
-    return hp_logon_failed(ERROR_INVALID_HANDLE, err);
+    return hp_logon_failed("LogonUserW", ERROR_INVALID_HANDLE, err);
   char *own = hp_token_own_name();
   hp_log(
       HP_LOG_WARNING, NULL,
@@ -103,7 +104,7 @@ int hp_logon_service(enum hp_account_kind kind, HANDLE *token, struct hp_error *
   enable_privileges();
   *token = NULL;
   if (!LogonUserW(name, L"NT AUTHORITY", NULL, LOGON32_LOGON_SERVICE, LOGON32_PROVIDER_DEFAULT, token))
-    return hp_logon_failed(GetLastError(), err);
+    return hp_logon_failed("LogonUserW", GetLastError(), err);
   if (is_token(*token))
     return 0;
   char *account = hp_narrow(name);
@@ -117,14 +118,14 @@ int hp_logon_managed(const struct hp_principal *principal, HANDLE *token, struct
   *token = NULL;
   if (!LogonUserW(principal->name, principal->domain, HP_SERVICE_ACCOUNT_PASSWORD, LOGON32_LOGON_SERVICE,
                   LOGON32_PROVIDER_DEFAULT, token)) {
-    hp_logon_failed(GetLastError(), err);
+    hp_logon_failed("LogonUserW", GetLastError(), err);
     return hp_error_wrap(err, "the group managed service account must be installed on this node "
                               "(Install-ADServiceAccount) and allowed to log on as a service");
   }
   if (is_token(*token))
     return 0;
   *token = NULL;
-  return hp_logon_failed(ERROR_INVALID_HANDLE, err);
+  return hp_logon_failed("LogonUserW", ERROR_INVALID_HANDLE, err);
 }
 
 int hp_logon_password(const wchar_t *name, const wchar_t *password, HANDLE *token, struct hp_error *err) {
@@ -136,10 +137,10 @@ int hp_logon_password(const wchar_t *name, const wchar_t *password, HANDLE *toke
     os_code = LogonUserW(name, L".", password, types[i], LOGON32_PROVIDER_DEFAULT, token) ? ERROR_SUCCESS
                                                                                           : GetLastError();
   if (os_code != ERROR_SUCCESS)
-    return hp_logon_failed(os_code, err);
+    return hp_logon_failed("LogonUserW", os_code, err);
   if (!is_token(*token)) {
     *token = NULL;
-    return hp_logon_failed(ERROR_INVALID_HANDLE, err);
+    return hp_logon_failed("LogonUserW", ERROR_INVALID_HANDLE, err);
   }
   if (elevate(token, err) == 0)
     return 0;
@@ -194,8 +195,9 @@ static wchar_t *principal_name(const struct hp_principal *principal) {
   return wcscat(name, principal->domain);
 }
 
+/* *call: what failed, if something did. */
 static DWORD s4u_logon(HANDLE lsa, const char *package_name, const wchar_t *name, const wchar_t *domain,
-                       HANDLE *token) {
+                       HANDLE *token, const char **call) {
   size_t size = sizeof(struct s4u) + (wcslen(name) + wcslen(domain)) * sizeof *name;
   struct s4u *request = hp_alloc(size);
   unsigned char *text = (unsigned char *)(request + 1);
@@ -210,10 +212,13 @@ static DWORD s4u_logon(HANDLE lsa, const char *package_name, const wchar_t *name
   request->name = append(&text, name);
   request->domain = append(&text, domain);
   AllocateLocallyUniqueId(&source.SourceIdentifier);
+  *call = "LsaLookupAuthenticationPackage";
   NTSTATUS status = LsaLookupAuthenticationPackage(lsa, &package_text, &package);
-  if (status >= 0)
+  if (status >= 0) {
+    *call = "LsaLogonUser";
     status = LsaLogonUser(lsa, &origin, Network, package, request, (ULONG)size, NULL, &source, &profile,
                           &profile_length, &session, token, &quotas, &substatus);
+  }
   if (profile)
     LsaFreeReturnBuffer(profile);
   free(request);
@@ -238,21 +243,24 @@ int hp_logon_user(const struct hp_principal *principal, HANDLE *token, struct hp
   *token = NULL;
   NTSTATUS status = LsaRegisterLogonProcess(&process, &lsa, &mode);
   if (status < 0)
-    return hp_logon_failed(LsaNtStatusToWinError(status), err);
+    return hp_logon_failed("LsaRegisterLogonProcess", LsaNtStatusToWinError(status), err);
+  const char *call;
   DWORD os_code;
   if (principal->kind == HP_PRINCIPAL_DOMAIN_USER) {
     wchar_t *name = principal_name(principal);
-    os_code = s4u_logon(lsa, "Kerberos", name, L"", token);
+    os_code = s4u_logon(lsa, "Kerberos", name, L"", token, &call);
     free(name);
   } else {
-    os_code =
-        s4u_logon(lsa, "MICROSOFT_AUTHENTICATION_PACKAGE_V1_0", principal->name, principal->domain, token);
+    os_code = s4u_logon(lsa, "MICROSOFT_AUTHENTICATION_PACKAGE_V1_0", principal->name, principal->domain,
+                        token, &call);
   }
   LsaDeregisterLogonProcess(lsa);
-  if (os_code == ERROR_SUCCESS)
+  if (os_code == ERROR_SUCCESS) {
+    call = "DuplicateTokenEx";
     os_code = make_primary(token);
+  }
   if (os_code != ERROR_SUCCESS)
-    return hp_logon_failed(os_code, err);
+    return hp_logon_failed(call, os_code, err);
   char *domain = hp_narrow(principal->domain), *name = hp_narrow(principal->name);
   hp_log(HP_LOG_INFO, NULL,
          "%s\\%s was logged on without a password: its processes have no network credentials", domain, name);

@@ -28,8 +28,8 @@ int hp_logon_password(const wchar_t *name, const wchar_t *password, HANDLE *toke
  * UnloadUserProfile. */
 int hp_logon_profile(HANDLE token, const wchar_t *name, HANDLE *profile, struct hp_error *err);
 
-/* "failed to create user process token: failed to logon user: …" for a Windows
- * error, with what to do about it. Returns -1. */
-int hp_logon_failed(DWORD os_code, struct hp_error *err);
+/* "failed to create user process token: failed to logon user: …" for the Windows
+ * error of a call, with what to do about it. Returns -1. */
+int hp_logon_failed(const char *call, DWORD os_code, struct hp_error *err);
 
 #endif

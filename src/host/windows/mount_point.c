@@ -215,17 +215,20 @@ static int unmount(const wchar_t *path, struct hp_error *err) {
     return 0;
   wchar_t *slashed = hp_path_join(path, L"");
   wchar_t volume[64];
+  const char *call = "DeleteVolumeMountPointW";
   BOOL gone;
   if (GetVolumeNameForVolumeMountPointW(slashed, volume, 64))
     gone = DeleteVolumeMountPointW(slashed);
-  else
+  else {
+    call = "RemoveDirectoryW";
     gone = RemoveDirectoryW(path); /* the link itself */
+  }
   DWORD os_code = GetLastError();
   free(slashed);
   if (gone || means_absent(os_code))
     return 0;
   char *shown = hp_narrow(path);
-  hp_error_set_os(err, (int)os_code, "the container volume \"%s\" cannot be taken away", shown);
+  hp_error_set_os(err, (int)os_code, "the container volume \"%s\" cannot be taken away: %s", shown, call);
   free(shown);
   return -1;
 }

@@ -15,7 +15,20 @@
 struct found {
   wchar_t domain[NAME_MAX_CHARACTERS], name[NAME_MAX_CHARACTERS];
   SID_NAME_USE use;
+  DWORD os_code; /* of a look-up that failed, which says nothing about the name */
+  const char *call;
 };
+
+/* Success, or a name that means nothing here: anything else must not pass for
+ * the latter, or a bare name could come to mean a domain's account. */
+static bool judge_answer(BOOL known, const char *call, struct found *found) {
+  DWORD os_code = known ? ERROR_SUCCESS : GetLastError();
+  if (os_code == ERROR_SUCCESS || os_code == ERROR_NONE_MAPPED || os_code == ERROR_NO_SUCH_DOMAIN)
+    return known;
+  found->os_code = os_code;
+  found->call = call;
+  return false;
+}
 
 DWORD hp_principal_builtin(const wchar_t *name) {
   static const struct {
@@ -58,7 +71,9 @@ static wchar_t *own_computer(void) {
 
 static bool describe_sid(PSID sid, struct found *found) {
   DWORD name_length = NAME_MAX_CHARACTERS, domain_length = NAME_MAX_CHARACTERS;
-  return LookupAccountSidW(NULL, sid, found->name, &name_length, found->domain, &domain_length, &found->use);
+  BOOL known =
+      LookupAccountSidW(NULL, sid, found->name, &name_length, found->domain, &domain_length, &found->use);
+  return judge_answer(known, "LookupAccountSidW", found);
 }
 
 /* `domain\name`, or name alone (domain NULL). The name comes back as the host
@@ -69,8 +84,9 @@ static bool look_up(const wchar_t *domain, const wchar_t *name, struct found *fo
   wchar_t *whole = domain ? hp_path_join(domain, name) : NULL;
   BOOL known = LookupAccountNameW(NULL, whole ? whole : name, sid, &sid_length, found->domain, &domain_length,
                                   &found->use);
+  bool good = judge_answer(known, "LookupAccountNameW", found);
   free(whole);
-  return known && describe_sid(sid, found);
+  return good && describe_sid(sid, found);
 }
 
 static bool look_up_builtin(const wchar_t *name, struct found *found) {
@@ -92,21 +108,23 @@ static bool find(const wchar_t *domain, const wchar_t *name, const wchar_t *comp
   bool local = !domain || wcscmp(domain, L".") == 0 || _wcsicmp(domain, computer) == 0;
   if (local && *computer && look_up(computer, name, found))
     return true;
-  if ((local || builtin) && (look_up(L"BUILTIN", name, found) || look_up_builtin(name, found)))
+  if ((local || builtin) && !found->os_code &&
+      (look_up(L"BUILTIN", name, found) || (!found->os_code && look_up_builtin(name, found))))
     return true;
-  return (!domain || !(local || builtin)) && look_up(domain, name, found);
+  return (!domain || !(local || builtin)) && !found->os_code && look_up(domain, name, found);
 }
 
 /* ---- judging ---------------------------------------------------------------------- */
 
-static bool is_domain_controller(void) {
+static int is_domain_controller(bool *controller, struct hp_error *err) {
   PDSROLE_PRIMARY_DOMAIN_INFO_BASIC info = NULL;
-  if (DsRoleGetPrimaryDomainInformation(NULL, DsRolePrimaryDomainInfoBasic, (PBYTE *)&info) != ERROR_SUCCESS)
-    return false;
-  bool controller = info->MachineRole == DsRole_RoleBackupDomainController ||
-                    info->MachineRole == DsRole_RolePrimaryDomainController;
+  DWORD os_code = DsRoleGetPrimaryDomainInformation(NULL, DsRolePrimaryDomainInfoBasic, (PBYTE *)&info);
+  if (os_code != ERROR_SUCCESS)
+    return hp_error_set_os(err, (int)os_code, "DsRoleGetPrimaryDomainInformation");
+  *controller = info->MachineRole == DsRole_RoleBackupDomainController ||
+                info->MachineRole == DsRole_RolePrimaryDomainController;
   DsRoleFreeMemory(info);
-  return controller;
+  return 0;
 }
 
 static char *spelled(const struct hp_account *account) {
@@ -121,6 +139,14 @@ static int refuse(const struct hp_account *account, enum hp_code code, const cha
   return -1;
 }
 
+static int look_up_failed(const struct hp_account *account, const struct found *found, struct hp_error *err) {
+  char *name = spelled(account);
+  hp_error_set_os(err, (int)found->os_code, "runAsUserName \"%s\" cannot be looked up: %s", name,
+                  found->call);
+  free(name);
+  return hp_error_recode(err, HP_FAILED_PRECONDITION);
+}
+
 static void take(struct hp_principal *principal, enum hp_principal_kind kind, const wchar_t *domain,
                  const wchar_t *name) {
   *principal = (struct hp_principal){kind, hp_alloc((wcslen(domain) + 1) * sizeof *domain),
@@ -132,7 +158,10 @@ static void take(struct hp_principal *principal, enum hp_principal_kind kind, co
 static int judge(const struct hp_account *account, const struct found *found, const wchar_t *computer,
                  struct hp_principal *principal, struct hp_error *err) {
   if (found->use == SidTypeAlias) {
-    if (is_domain_controller())
+    bool controller;
+    if (is_domain_controller(&controller, err) != 0)
+      return -1;
+    if (controller)
       return refuse(
           account, HP_FAILED_PRECONDITION,
           "is a local group, and this host is a domain controller, where a new local user would be a user "
@@ -167,6 +196,8 @@ int hp_principal_find(const struct hp_account *account, struct hp_principal *pri
     take(principal, HP_PRINCIPAL_MANAGED, domain, name);
   else if (find(domain, name, computer, found))
     result = judge(account, found, computer, principal, err);
+  else if (found->os_code)
+    result = look_up_failed(account, found, err);
   else
     result = refuse(
         account, HP_INVALID_ARGUMENT,

@@ -108,13 +108,14 @@ static int run_program(const struct hp_strings *argv, const struct hp_strings *e
     goto done;
   wchar_t *program = hp_lookup_wide(argv->items[0]), *wide_line = hp_wide(line), *wide_root = hp_wide(root),
           *block = hp_environment_block(&whole);
-  DWORD code = hp_create_process(creation, program, wide_line, wide_root, block, &created);
+  const char *call;
+  DWORD code = hp_create_process(creation, program, wide_line, wide_root, block, &created, &call);
   free(program);
   free(wide_line);
   free(wide_root);
   free(block);
   if (code != ERROR_SUCCESS) {
-    hp_error_set_os(err, (int)code, "cannot execute %s", argv->items[0]);
+    hp_error_set_os(err, (int)code, "cannot execute %s: %s", argv->items[0], call);
     goto done;
   }
   CloseHandle(created.hThread);

@@ -353,20 +353,21 @@ static int release_volume(const json_t *owner, const json_t *record, struct hp_e
 }
 
 /* What cannot be reached without following a link is not what was made. */
-static void remove_link(HANDLE root, const json_t *link) {
+static int remove_link(HANDLE root, const json_t *link, struct hp_error *err) {
   wchar_t *path = hp_wide(json_string_value(json_object_get(link, "path")));
   wchar_t *target = hp_wide(json_string_value(json_object_get(link, "target")));
-  struct hp_error err = HP_ERROR_INIT;
+  struct hp_error unreachable = HP_ERROR_INIT;
   const wchar_t *leaf;
   HANDLE parent = NULL;
-  if (path && target && hp_walk_parent(root, path, false, &parent, &leaf, &err) == 0 &&
-      hp_link_remove(parent, leaf, target, &err) != 0)
-    hp_log(HP_LOG_WARNING, NULL, "a link below a container volume stays: %s", err.message);
+  int result = 0;
+  if (path && target && hp_walk_parent(root, path, false, &parent, &leaf, &unreachable) == 0)
+    result = hp_link_remove(parent, leaf, target, err);
   if (parent)
     CloseHandle(parent);
-  hp_error_clear(&err);
+  hp_error_clear(&unreachable);
   free(path);
   free(target);
+  return result == 0 ? 0 : hp_error_wrap(err, "a link below the container volume");
 }
 
 static int release_links(const json_t *record, struct hp_error *err) {
@@ -384,10 +385,14 @@ static int release_links(const json_t *record, struct hp_error *err) {
       hp_error_clear(err);
     return gone ? 0 : -1;
   }
-  for (size_t i = 0; i < json_array_size(links); i++)
-    remove_link(root, json_array_get(links, i));
+  for (size_t i = json_array_size(links); i-- > 0;) {
+    struct hp_error why = HP_ERROR_INIT;
+    if (remove_link(root, json_array_get(links, i), &why) != 0 && result == 0)
+      result = hp_error_move(err, &why);
+    hp_error_clear(&why);
+  }
   CloseHandle(root);
-  return 0;
+  return result;
 }
 
 int hp_volume_release(const json_t *record, bool *known, struct hp_error *err) {

@@ -1,0 +1,23 @@
+/* In the place of src/host/windows/winapi_find.c: what winsim has, then the
+ * system's own, but for the two libraries that Wine lacks. */
+#include <string.h>
+
+#include "host/windows/winapi.h"
+#include "machine.h"
+
+static FARPROC find(const struct winsim_function *functions, const char *name) {
+  FARPROC found = NULL;
+  for (; functions->name; functions++)
+    if (strcmp(functions->name, name) == 0)
+      memcpy(&found, &functions->function, sizeof found);
+  return found;
+}
+
+FARPROC hp_winapi_find(const wchar_t *library, const char *name) {
+  if (wcscmp(library, L"vmcompute.dll") == 0)
+    return find(winsim_layer_functions, name);
+  if (wcscmp(library, L"bindfltapi.dll") == 0)
+    return winsim_has_bind_filter() ? find(winsim_bind_functions, name) : NULL;
+  FARPROC found = wcscmp(library, L"kernel32.dll") == 0 ? find(winsim_job_functions, name) : NULL;
+  return found ? found : GetProcAddress(GetModuleHandleW(library), name);
+}
