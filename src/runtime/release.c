@@ -50,7 +50,8 @@ static int release_members(const json_t *records, struct hp_error *err) {
   for (size_t i = 0; i < json_array_size(records); i++) {
     const json_t *record = json_array_get(records, i);
     const char *bundle = json_string_value(json_object_get(record, "bundle"));
-    if (!is_kind(record, "member") || !bundle || bundle[0] != '/' || json_object_get(seen, bundle))
+    if (!is_kind(record, "member") || !bundle || !host_path_is_absolute(bundle) ||
+        json_object_get(seen, bundle))
       continue;
     json_object_set_new(seen, bundle, json_true());
     bool alive = false;
