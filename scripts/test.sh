@@ -64,7 +64,7 @@ allowed_skips() {
 				}
 			}
 		}
-		{ print }
+		{ print; fflush() }
 		/^SKIP / {
 			colon = index($0, ": ")
 			if (!allowed($2, substr($3, 1, length($3) - 1), substr($0, colon + 2))) {
