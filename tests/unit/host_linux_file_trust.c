@@ -28,21 +28,21 @@ static void write_with_mode(mode_t mode) {
   ck_assert_int_eq(chmod(file, mode), 0);
 }
 
-static void is_read(bool trusted) {
+static void is_read(hp_file_distrust distrust) {
   struct hp_error err = HP_ERROR_INIT;
   char *data = NULL;
   size_t length = 0;
-  ck_assert_msg(hp_file_read("it", file, 100, trusted, &data, &length, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_file_read("it", file, 100, distrust, &data, &length, &err) == 0, "%s", err.message);
   ck_assert_uint_eq(length, 2);
   ck_assert_str_eq(data, "{}");
   free(data);
 }
 
-static void is_refused(bool trusted, const char *reason) {
+static void is_refused(hp_file_distrust distrust, const char *reason) {
   struct hp_error err = HP_ERROR_INIT;
   char *data = NULL, *message = hp_printf("it: \"%s\" %s", file, reason);
   size_t length = 0;
-  ck_assert_int_eq(hp_file_read("it", file, 100, trusted, &data, &length, &err), -1);
+  ck_assert_int_eq(hp_file_read("it", file, 100, distrust, &data, &length, &err), -1);
   ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
   ck_assert_str_eq(err.message, message);
   ck_assert_ptr_null(data);
@@ -56,11 +56,11 @@ START_TEST(what_others_can_write_is_not_trusted) {
   static const mode_t modes[] = {0620, 0602};
   for (size_t i = 0; i < 2; i++) {
     write_with_mode(modes[i]);
-    is_refused(true, reason);
-    is_read(false);
+    is_refused(host_file_distrust, reason);
+    is_read(NULL);
   }
   write_with_mode(0644);
-  is_read(true);
+  is_read(host_file_distrust);
 }
 END_TEST
 
@@ -71,20 +71,21 @@ START_TEST(what_others_own_is_not_trusted) {
   }
   write_with_mode(0644);
   ck_assert_int_eq(chown(file, 12345, 12345), 0);
-  is_refused(true, "is not trusted: its owner is neither root nor the user this shim runs as: change it with "
-                   "chown root");
-  is_read(false);
+  is_refused(host_file_distrust,
+             "is not trusted: its owner is neither root nor the user this shim runs as: change it with "
+             "chown root");
+  is_read(NULL);
 }
 END_TEST
 
 START_TEST(fifo_is_refused_without_waiting) {
   ck_assert_int_eq(mkfifo(file, 0600), 0);
-  is_refused(false, "is not a regular file");
+  is_refused(NULL, "is not a regular file");
 }
 END_TEST
 
 int main(void) {
-  Suite *suite = suite_create("spec_linux_file");
+  Suite *suite = suite_create("host_linux_file_trust");
   TCase *tests = tcase_create("file");
   tcase_add_checked_fixture(tests, make_folder, remove_folder);
   tcase_add_test(tests, what_others_can_write_is_not_trusted);

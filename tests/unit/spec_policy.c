@@ -163,7 +163,7 @@ static void write_file(const char *text) {
 static void load_fails(const char *option_path, const char *message) {
   struct hp_policy policy;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_int_eq(hp_policy_load(option_path, &policy, &err), -1);
+  ck_assert_int_eq(hp_policy_load(option_path, host_file_distrust, &policy, &err), -1);
   ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
   ck_assert_str_eq(err.message, message);
   hp_error_clear(&err);
@@ -180,7 +180,7 @@ START_TEST(test_option_comes_first) {
   struct hp_error err = HP_ERROR_INIT;
   write_file("{\"hostProcess\":\"assume\"}");
   unit_set_environment("HOSTPROCESS_POLICY", nowhere);
-  ck_assert_msg(hp_policy_load(file, &policy, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_policy_load(file, host_file_distrust, &policy, &err) == 0, "%s", err.message);
   ck_assert(policy.assume);
   ck_assert_str_eq(policy.file, file);
   hp_policy_clear(&policy);
@@ -192,7 +192,7 @@ START_TEST(test_environment_comes_second) {
   struct hp_error err = HP_ERROR_INIT;
   write_file("{\"mountBehavior\":\"bind\"}");
   unit_set_environment("HOSTPROCESS_POLICY", file);
-  ck_assert_msg(hp_policy_load("", &policy, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_policy_load("", host_file_distrust, &policy, &err) == 0, "%s", err.message);
   ck_assert_int_eq(policy.mount_behavior, HP_MOUNT_BIND);
   hp_policy_clear(&policy);
 }
@@ -238,7 +238,7 @@ START_TEST(test_link_is_followed) {
   char *link = hp_printf("%s/link", folder);
   write_file("{}");
   if (unit_link(file, link)) {
-    ck_assert_int_eq(hp_policy_load(link, &policy, &err), 0);
+    ck_assert_int_eq(hp_policy_load(link, host_file_distrust, &policy, &err), 0);
     hp_policy_clear(&policy);
     unit_remove(link);
   }
@@ -254,7 +254,7 @@ START_TEST(test_no_file_is_the_built_in) {
   struct hp_policy policy;
   struct hp_error err = HP_ERROR_INIT;
   unit_set_environment("HOSTPROCESS_POLICY", ""); /* as good as unset */
-  ck_assert_int_eq(hp_policy_load(NULL, &policy, &err), 0);
+  ck_assert_int_eq(hp_policy_load(NULL, host_file_distrust, &policy, &err), 0);
   is_default(&policy);
   ck_assert_ptr_null(policy.file);
   ck_assert_ptr_null(err.message);
