@@ -36,6 +36,12 @@ typedef int host_handle; /* file descriptor */
 /* (any) A path that means the same in every working directory. */
 bool host_path_is_absolute(const char *path);
 
+/* (pool) Refuses a file, open for reading, that others than root and the shim's
+ * own user (Windows: SYSTEM, Administrators, TrustedInstaller) own or can write,
+ * on Windows also one in a directory where they could put another in its place.
+ * FailedPrecondition, with who it is and the remedy. */
+int host_file_distrust(const char *path, uv_file file, struct hp_error *err);
+
 /* ---- container: account, volume and job -------------------------------- */
 
 struct host_container; /* what this process holds of one container */

@@ -1,9 +1,7 @@
 #include "runtime/sandbox.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/log.h"
@@ -61,13 +59,20 @@ const struct hp_container_spec *hp_sandbox_spec(const struct hp_sandbox *sandbox
   return &sandbox->spec;
 }
 
+static bool is_gone(const char *path) {
+  uv_fs_t call;
+  int status = uv_fs_access(NULL, &call, path, 0, NULL);
+  uv_fs_req_cleanup(&call);
+  return status == UV_ENOENT;
+}
+
 /* containerd removes a bundle after the Delete of its task. One that cannot be
  * looked at may be there. */
 static bool is_wanted(const json_t *record, json_t *seen) {
   const char *bundle = json_string_value(json_object_get(record, "bundle"));
   if (!bundle)
     return true;
-  if (json_object_get(seen, bundle) || (access(bundle, F_OK) != 0 && errno == ENOENT))
+  if (json_object_get(seen, bundle) || is_gone(bundle))
     return false;
   json_object_set_new(seen, bundle, json_true());
   return true;

@@ -6,26 +6,6 @@
 
 #include "spec/read.h"
 
-#if !defined(_WIN32)
-#include <unistd.h>
-#endif
-
-#if defined(_WIN32)
-/* libuv invents owner and mode there; who may write is the host's to ask. */
-static const char *distrust(const uv_stat_t *stat) {
-  (void)stat;
-  return NULL;
-}
-#else
-static const char *distrust(const uv_stat_t *stat) {
-  if (stat->st_uid != 0 && stat->st_uid != geteuid())
-    return "its owner is neither root nor the user this shim runs as: change it with chown root";
-  if (stat->st_mode & (S_IWGRP | S_IWOTH))
-    return "others than its owner can write it: change it with chmod go-w";
-  return NULL;
-}
-#endif
-
 /* The system's errno where there is one (libuv's codes are negative errnos on POSIX). */
 static int fail(struct hp_error *err, const char *what, const char *path, const char *verb, int status) {
   enum hp_code code = status == UV_ENOENT || status == UV_ENOTDIR ? HP_NOT_FOUND
@@ -36,7 +16,7 @@ static int fail(struct hp_error *err, const char *what, const char *path, const 
   return -1;
 }
 
-static int check(const char *what, const char *path, const uv_stat_t *stat, size_t max, bool trusted,
+static int check(const char *what, const char *path, const uv_stat_t *stat, size_t max,
                  struct hp_error *err) {
   if ((stat->st_mode & S_IFMT) != S_IFREG)
     return hp_error_set(err, HP_FAILED_PRECONDITION, "%s: \"%s\" is not a regular file", what, path);
@@ -44,9 +24,6 @@ static int check(const char *what, const char *path, const uv_stat_t *stat, size
     return hp_error_set(err, HP_INVALID_ARGUMENT,
                         "%s: \"%s\" has %llu bytes: at most %zu are read, make it smaller", what, path,
                         (unsigned long long)stat->st_size, max);
-  const char *reason = trusted ? distrust(stat) : NULL;
-  if (reason)
-    return hp_error_set(err, HP_FAILED_PRECONDITION, "%s: \"%s\" is not trusted: %s", what, path, reason);
   return 0;
 }
 
@@ -66,8 +43,8 @@ static int read_whole(uv_file file, char *data, size_t size, size_t *length) {
   return 0;
 }
 
-int hp_file_read(const char *what, const char *path, size_t max, bool trusted, char **data, size_t *length,
-                 struct hp_error *err) {
+int hp_file_read(const char *what, const char *path, size_t max, hp_file_distrust distrust, char **data,
+                 size_t *length, struct hp_error *err) {
   uv_fs_t request;
   /* Non-blocking, for the path may name a FIFO. */
   uv_file file =
@@ -83,8 +60,12 @@ int hp_file_read(const char *what, const char *path, size_t max, bool trusted, c
     fail(err, what, path, "examine", status);
     goto done;
   }
-  if (check(what, path, &stat, max, trusted, err) != 0)
+  if (check(what, path, &stat, max, err) != 0)
     goto done;
+  if (distrust && distrust(path, file, err) != 0) {
+    hp_error_wrap(err, "%s", what);
+    goto done;
+  }
   *data = hp_alloc((size_t)stat.st_size + 1);
   status = read_whole(file, *data, (size_t)stat.st_size, length);
   if (status < 0) {

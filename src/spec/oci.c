@@ -174,7 +174,7 @@ int hp_spec_load(const char *bundle, struct hp_container_spec *spec, struct hp_e
   *spec = (struct hp_container_spec){0};
   char *path = hp_printf("%s/config.json", bundle), *data = NULL;
   size_t length = 0;
-  int result = hp_file_read("config.json", path, HP_CONFIG_MAX, false, &data, &length, err);
+  int result = hp_file_read("config.json", path, HP_CONFIG_MAX, NULL, &data, &length, err);
   if (result == 0)
     result = hp_spec_parse(data, length, spec, err);
   free(data);

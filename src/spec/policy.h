@@ -5,6 +5,8 @@
 #ifndef HP_SPEC_POLICY_H
 #define HP_SPEC_POLICY_H
 
+#include <uv.h>
+
 #include "spec/spec.h"
 
 struct hp_policy {
@@ -29,9 +31,13 @@ struct hp_policy {
 void hp_policy_init(struct hp_policy *policy); /* the built-in default */
 int hp_policy_parse(const char *file, const char *data, size_t length, struct hp_policy *policy,
                     struct hp_error *err);
-/* The whole look-up; option_path may be NULL. On POSIX a file that others than
- * root can write (or whose owner is not root or our own uid) is refused. */
-int hp_policy_load(const char *option_path, struct hp_policy *policy, struct hp_error *err);
+/* Refuses a file, open for reading, that others than the node's administrators
+ * could have written; the message says what to do. Whose a file is only the
+ * host can say: host_file_distrust. */
+typedef int (*hp_file_distrust)(const char *path, uv_file file, struct hp_error *err);
+/* The whole look-up; option_path may be NULL. */
+int hp_policy_load(const char *option_path, hp_file_distrust distrust, struct hp_policy *policy,
+                   struct hp_error *err);
 void hp_policy_clear(struct hp_policy *policy);
 
 #endif

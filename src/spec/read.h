@@ -5,6 +5,7 @@
 #define HP_SPEC_READ_H
 
 #include "spec/json.h"
+#include "spec/policy.h"
 #include "spec/spec.h"
 
 int hp_process_read(const struct hp_json *process, struct hp_process_spec *out, struct hp_error *err);
@@ -30,10 +31,9 @@ void hp_list_wanted(const struct hp_json *object, const char *const *keys, size_
                     struct hp_strings *ignored);
 
 /* Reads a regular file of at most max bytes whole; *data is malloced and has a
- * NUL behind it. trusted: a file that others than root or our own uid own or
- * may write is refused (POSIX). what names it in messages. A file that is not
- * there is NotFound. */
-int hp_file_read(const char *what, const char *path, size_t max, bool trusted, char **data, size_t *length,
-                 struct hp_error *err);
+ * NUL behind it. distrust may refuse the open file; NULL: anybody's will do. what
+ * names it in messages. A file that is not there is NotFound. */
+int hp_file_read(const char *what, const char *path, size_t max, hp_file_distrust distrust, char **data,
+                 size_t *length, struct hp_error *err);
 
 #endif

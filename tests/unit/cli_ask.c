@@ -2,12 +2,9 @@
 #include "cli/ask.h"
 
 #include <check.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "containerd/task/v2/shim.pb-c.h"
 #include "host/host.h"
@@ -16,10 +13,9 @@
 
 #define PATIENCE_MS 20000
 
-static char directory[] = "/tmp/hp-ask-XXXXXX";
-static char address[80];
+static char *directory, *address;
 static struct hp_error err;
-static pid_t server_pid;
+static uint32_t server_pid;
 
 /* ---- the service: Kill fails, Wait is never answered, Shutdown ends it ----- */
 
@@ -77,25 +73,25 @@ static int serve(struct host_daemon *daemon, const char *state) {
 }
 
 static void set_up(void) {
-  signal(SIGPIPE, SIG_IGN);
-  strcpy(directory, "/tmp/hp-ask-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(directory));
-  snprintf(address, sizeof address, "unix://%s/s", directory);
+  unit_ignore_broken_pipes();
+  directory = unit_directory("ask");
+  char *plain = unit_address(directory);
+  ck_assert_msg(host_address_given(plain, &address, &err) == 0, "%s", err.message);
+  free(plain);
   err = (struct hp_error)HP_ERROR_INIT;
   bool joined;
-  uint32_t pid;
-  ck_assert_msg(host_daemon_start(address, serve, NULL, &joined, &pid, &err) == 0, "%s", err.message);
-  server_pid = (pid_t)pid;
+  ck_assert_msg(host_daemon_start(address, serve, "", &joined, &server_pid, &err) == 0, "%s", err.message);
 }
 
 static void tear_down(void) {
-  kill(server_pid, SIGKILL);
-  waitpid(server_pid, NULL, 0);
+  unit_end_daemon(server_pid);
   hp_error_clear(&err);
   struct hp_error ignored = HP_ERROR_INIT;
   host_daemon_remove(address, &ignored);
   hp_error_clear(&ignored);
-  ck_assert_int_eq(rmdir(directory), 0);
+  unit_remove_directory(directory);
+  free(directory);
+  free(address);
 }
 
 /* ---- the questions --------------------------------------------------------- */
@@ -154,15 +150,15 @@ END_TEST
 
 START_TEST(nobody_is_there) {
   const struct hp_question question = {"Delete", &delete_it.base, false};
-  char elsewhere[96];
-  snprintf(elsewhere, sizeof elsewhere, "%s.not", address);
+  char *elsewhere = hp_printf("%s.not", address);
   bool lost;
   ck_assert_int_eq(hp_ask(elsewhere, &question, 1, PATIENCE_MS, false, &lost, &err), -1);
-  ck_assert_int_eq(err.code, HP_UNAVAILABLE);
+  ck_assert(err.code == HP_UNAVAILABLE || err.code == HP_NOT_FOUND); /* as the system says it */
+  free(elsewhere);
 }
 END_TEST
 
-int main(void) {
+int main(int argc, char **argv) {
   Suite *suite = suite_create("cli/ask");
   TCase *ask = tcase_create("ask");
   tcase_set_timeout(ask, 60);
@@ -174,5 +170,5 @@ int main(void) {
   tcase_add_test(ask, it_stays);
   tcase_add_test(ask, nobody_is_there);
   suite_add_tcase(suite, ask);
-  return hp_run_suite(suite);
+  return hp_run_suite_or_daemon(suite, argc, argv, serve);
 }

@@ -1,34 +1,29 @@
 #include "cli/input.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <uv.h>
 
+#include "base/memory.h"
 #include "support.h"
 
-static char bundle[] = "/tmp/hp-input-XXXXXX";
+static char *bundle, *file; /* named "f" */
 static struct hp_error err;
 
 static void set_up(void) {
-  strcpy(bundle, "/tmp/hp-input-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(bundle));
+  bundle = unit_directory("input");
+  file = hp_printf("%s/f", bundle);
   err = (struct hp_error)HP_ERROR_INIT;
 }
 
 static void tear_down(void) {
   hp_error_clear(&err);
   hp_bundle_remove(bundle, "f");
-  ck_assert_msg(rmdir(bundle) == 0, "%s is not empty", bundle);
-}
-
-static char *path_of(const char *name) {
-  static char path[64];
-  snprintf(path, sizeof path, "%s/%s", bundle, name);
-  return path;
+  unit_remove_directory(bundle); /* it is empty */
+  free(file);
+  free(bundle);
 }
 
 static void read_refused(enum hp_code code) {
@@ -58,14 +53,16 @@ START_TEST(a_line_end_does_not_count) {
 END_TEST
 
 START_TEST(a_link_is_not_followed) {
-  ck_assert_int_eq(symlink("/etc/hostname", path_of("f")), 0);
-  char *text = NULL;
-  ck_assert_int_eq(hp_bundle_read(bundle, "f", &text, &err), -1);
-  hp_error_clear(&err);
-  ck_assert_int_eq(hp_bundle_write(bundle, "f", "mine", &err), 0); /* replaces the link itself */
-  struct stat found;
-  ck_assert_int_eq(lstat(path_of("f"), &found), 0);
-  ck_assert(S_ISREG(found.st_mode));
+  char *text = NULL, *target = hp_printf("%s/target", bundle);
+  unit_write(target, "theirs", 6);
+  if (unit_link(target, file)) {
+    ck_assert_int_eq(hp_bundle_read(bundle, "f", &text, &err), -1);
+    hp_error_clear(&err);
+    ck_assert_int_eq(hp_bundle_write(bundle, "f", "mine", &err), 0); /* replaces the link itself */
+    ck_assert(!unit_is_link(file));
+  }
+  unit_remove(target);
+  free(target);
 }
 END_TEST
 
@@ -76,56 +73,68 @@ START_TEST(what_cannot_be_read) {
   huge[sizeof huge - 1] = 0;
   ck_assert_int_eq(hp_bundle_write(bundle, "f", huge, &err), 0);
   read_refused(HP_INVALID_ARGUMENT);
-  int fd = open(path_of("f"), O_WRONLY | O_TRUNC | O_CLOEXEC);
-  ck_assert_int_eq(write(fd, "a\0b", 3), 3);
-  close(fd);
+  unit_write(file, "a\0b", 3);
   read_refused(HP_INVALID_ARGUMENT);
 }
 END_TEST
 
 START_TEST(a_failed_write_leaves_nothing) {
-  ck_assert_int_eq(mkdir(path_of("f"), 0700), 0);
+  unit_make_directory(file);
   ck_assert_int_eq(hp_bundle_write(bundle, "f", "x", &err), -1); /* a file cannot replace a directory */
-  ck_assert_ptr_nonnull(strstr(err.message, path_of("f")));
-  ck_assert_int_eq(rmdir(path_of("f")), 0);
+  ck_assert_ptr_nonnull(strstr(err.message, file));
+  unit_remove_directory(file);
 }
 END_TEST
 
+/* The bundle, however its separators are written. */
+static void is_the_bundle(const char *path) {
+  ck_assert_uint_eq(strlen(path), strlen(bundle));
+  for (size_t i = 0; path[i]; i++)
+    ck_assert_int_eq(path[i] == '\\' ? '/' : path[i], bundle[i] == '\\' ? '/' : bundle[i]);
+}
+
 START_TEST(the_bundles_path) {
-  char *path = NULL;
-  ck_assert_int_eq(symlink(".", path_of("f")), 0);
-  ck_assert_int_eq(hp_bundle_path(path_of("f"), &path, &err), 0);
-  ck_assert_str_eq(path, bundle);
+  char *path = NULL, *missing = hp_printf("%s/missing", bundle), *itself = hp_printf("%s/.", bundle);
+  ck_assert_int_eq(hp_bundle_path(itself, &path, &err), 0);
+  is_the_bundle(path);
   free(path);
-  ck_assert_int_eq(hp_bundle_path(path_of("missing"), &path, &err), -1);
+  ck_assert_int_eq(hp_bundle_path(missing, &path, &err), -1);
   ck_assert_int_eq(err.code, HP_NOT_FOUND);
   ck_assert_ptr_nonnull(strstr(err.message, "-bundle"));
+  free(missing);
+  free(itself);
 
-  char *before = getcwd(NULL, 0);
-  ck_assert_int_eq(chdir(bundle), 0);
+  char before[4096];
+  size_t size = sizeof before;
+  ck_assert_int_eq(uv_cwd(before, &size), 0);
+  ck_assert_int_eq(uv_chdir(bundle), 0);
   ck_assert_int_eq(hp_bundle_path(NULL, &path, &err), 0);
-  ck_assert_int_eq(chdir(before), 0);
-  ck_assert_str_eq(path, bundle);
+  ck_assert_int_eq(uv_chdir(before), 0);
+  is_the_bundle(path);
   free(path);
-  free(before);
+}
+END_TEST
+
+START_TEST(the_bundles_path_through_a_link) {
+  char *path = NULL;
+  if (!unit_link(bundle, file))
+    return;
+  ck_assert_int_eq(hp_bundle_path(file, &path, &err), 0);
+  is_the_bundle(path);
+  free(path);
 }
 END_TEST
 
 /* Puts a file of so many bytes in place of standard input. */
 static int read_input(size_t size, uint8_t **data, size_t *length) {
-  FILE *file = tmpfile();
-  ck_assert_ptr_nonnull(file);
+  char *bytes = hp_alloc(size + 1);
   for (size_t i = 0; i < size; i++)
-    fputc((int)(i % 251), file);
-  rewind(file);
-  int saved = dup(STDIN_FILENO);
-  dup2(fileno(file), STDIN_FILENO);
+    bytes[i] = (char)(i % 251);
+  unit_write(file, bytes, size);
+  free(bytes);
+  int saved = unit_redirect_input(file);
   int status = hp_input_read(data, length, &err);
-  if (saved >= 0) {
-    dup2(saved, STDIN_FILENO);
-    close(saved);
-  }
-  fclose(file);
+  unit_restore_input(saved);
   return status;
 }
 
@@ -159,6 +168,7 @@ int main(void) {
   tcase_add_test(input, what_cannot_be_read);
   tcase_add_test(input, a_failed_write_leaves_nothing);
   tcase_add_test(input, the_bundles_path);
+  tcase_add_test(input, the_bundles_path_through_a_link);
   tcase_add_test(input, standard_input);
   suite_add_tcase(suite, input);
   return hp_run_suite(suite);

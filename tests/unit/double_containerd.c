@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "double_host.h"
 #include "runtime/journal.h"
+#include "support.h"
 
 #define PATIENCE_NS (40ull * 1000 * 1000 * 1000)
 #define EVENTS_MAX 16384
@@ -16,7 +15,7 @@
 
 struct hp_pod *pod;
 uv_loop_t *loop;
-char directory[64];
+char *directory;
 
 static char *event_text;
 static struct {
@@ -74,8 +73,7 @@ uint64_t event_order(const char *line) {
 
 void set_up(void) {
   double_reset();
-  snprintf(directory, sizeof directory, "/tmp/hp-runtime-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(directory));
+  directory = unit_directory("runtime");
   order = 0;
   loop = hp_alloc(sizeof *loop);
   ck_assert_int_eq(uv_loop_init(loop), 0);
@@ -86,10 +84,10 @@ static void remove_bundle(const char *bundle) {
   static const char *const files[] = {"config.json", HP_JOURNAL_NAME};
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
     char *path = hp_printf("%s/%s", bundle, files[i]);
-    unlink(path);
+    unit_remove(path);
     free(path);
   }
-  rmdir(bundle);
+  unit_remove_directory(bundle);
 }
 
 void tear_down(void) {
@@ -104,7 +102,8 @@ void tear_down(void) {
     free(bundles[i]);
   }
   bundle_count = 0;
-  ck_assert_int_eq(rmdir(directory), 0);
+  unit_remove_directory(directory);
+  free(directory);
   forget_events();
   free(event_text);
   event_text = NULL;
@@ -118,16 +117,16 @@ const char *make_bundle(const char *id, const char *type, const char *sandbox_id
   char *bundle = hp_printf("%s/%s", directory, id);
   ck_assert(bundle_count < BUNDLES_MAX);
   bundles[bundle_count++] = bundle;
-  ck_assert_int_eq(mkdir(bundle, 0700), 0);
+  unit_make_directory(bundle);
   json_t *annotations = json_pack("{s:s}", HP_ANNOTATION_HOSTPROCESS, "true");
   if (type)
     json_object_set_new(annotations, HP_ANNOTATION_CONTAINER_TYPE, json_string(type));
   if (sandbox_id)
     json_object_set_new(annotations, HP_ANNOTATION_SANDBOX_ID, json_string(sandbox_id));
   json_t *config =
-      json_pack("{s:s,s:{s:[s],s:s,s:{s:i,s:i}},s:{s:s},s:o,s:{s:{s:{s:i}}}}", "ociVersion", "1.1.0",
-                "process", "args", "/bin/true", "cwd", "/", "user", "uid", 0, "gid", 0, "root", "path",
-                "rootfs", "annotations", annotations, "linux", "resources", "memory", "limit", 1000000);
+      json_pack("{s:s,s:{s:[s],s:s,s:{s:s}},s:{s:s},s:o,s:{s:{s:{s:i}}}}", "ociVersion", "1.1.0", "process",
+                "args", "/bin/true", "cwd", "/", "user", "username", "SYSTEM", "root", "path", "rootfs",
+                "annotations", annotations, "linux", "resources", "memory", "limit", 1000000);
   char *path = hp_printf("%s/config.json", bundle);
   ck_assert_int_eq(json_dump_file(config, path, 0), 0);
   free(path);
@@ -141,7 +140,7 @@ void run_until(bool (*flag)(void *arg), void *arg) {
     ck_assert_msg(uv_hrtime() - start_time < PATIENCE_NS, "nothing happened for 40 s; calls so far:\n%s",
                   double_log());
     uv_run(loop, UV_RUN_NOWAIT);
-    usleep(100);
+    uv_sleep(1);
   }
 }
 
@@ -174,7 +173,7 @@ void run_a_while(void) {
     ck_assert_msg(uv_hrtime() - start_time < PATIENCE_NS, "the pool is never done; calls so far:\n%s",
                   double_log());
     uv_run(loop, UV_RUN_NOWAIT);
-    usleep(100);
+    uv_sleep(1);
   }
 }
 

@@ -21,7 +21,7 @@ struct answer {
 
 extern struct hp_pod *pod;
 extern uv_loop_t *loop;
-extern char directory[64];
+extern char *directory;
 
 void set_up(void);    /* a fresh double, loop and pod */
 void tear_down(void); /* frees them and asserts that nothing is left */

@@ -30,8 +30,9 @@ struct watch {
   void *arg;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static uv_once_t lock_once = UV_ONCE_INIT;
+static uv_mutex_t lock;
+static uv_cond_t changed;
 static struct {
   char *log;
   size_t log_length, log_size;
@@ -52,8 +53,14 @@ static struct {
   size_t draining_count;
 } now;
 
+static void make_lock(void) {
+  if (uv_mutex_init(&lock) != 0 || uv_cond_init(&changed) != 0)
+    abort();
+}
+
 void double_reset(void) {
-  pthread_mutex_lock(&lock);
+  uv_once(&lock_once, make_lock);
+  uv_mutex_lock(&lock);
   free(now.log);
   for (size_t i = 0; i < now.thing_count; i++)
     free(now.things[i]);
@@ -62,15 +69,15 @@ void double_reset(void) {
   now.log_size = 1;
   now.last_pid = FIRST_PID;
   now.code = HP_INTERNAL;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 const char *double_log(void) {
   static char *copy;
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   free(copy);
   copy = hp_strdup(now.log);
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return copy;
 }
 
@@ -83,56 +90,56 @@ bool double_called(const char *line) {
 }
 
 void double_forget_log(void) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   now.log[0] = '\0';
   now.log_length = 0;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 void double_fail_at(unsigned n) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   now.fail_at = n;
   now.failed = false;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 bool double_has_failed(void) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   bool failed = now.failed;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return failed;
 }
 
 void double_fail_always(const char *call) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   snprintf(now.always, sizeof now.always, "%s", call ? call : "");
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 void double_fail_with(enum hp_code code) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   now.code = code;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 void double_hold(const char *beginning) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   snprintf(now.hold, sizeof now.hold, "%s", beginning);
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 bool double_is_held(void) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   bool held = now.held > 0;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return held;
 }
 
 void double_let_go(void) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   now.hold[0] = '\0';
-  pthread_cond_broadcast(&changed);
-  pthread_mutex_unlock(&lock);
+  uv_cond_broadcast(&changed);
+  uv_mutex_unlock(&lock);
 }
 
 static void note(const char *line) {
@@ -158,7 +165,7 @@ static int call(struct hp_error *err, const char *format, ...) {
 
   now.held++;
   while (now.hold[0] && strncmp(line, now.hold, strlen(now.hold)) == 0)
-    pthread_cond_wait(&changed, &lock);
+    uv_cond_wait(&changed, &lock);
   now.held--;
 
   int result = 0;
@@ -187,7 +194,7 @@ int host_check_network(const struct hp_container_spec *spec, struct hp_error *er
 
 int host_container_plan(const struct host_container_request *request, struct host_container **container,
                         json_t **records, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "plan %s", request->id);
   if (result == 0) {
     *container = hp_alloc(sizeof **container);
@@ -196,7 +203,7 @@ int host_container_plan(const struct host_container_request *request, struct hos
     *records = json_pack("[{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "kind", "uid", "id", request->id, "kind", "mount",
                          "id", request->id, "kind", "cgroup", "id", request->id);
   }
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
@@ -209,25 +216,25 @@ static char *thing_of(const json_t *record) {
 int host_container_make(struct host_container *container, const json_t *record, struct hp_error *err) {
   (void)container;
   char *thing = thing_of(record);
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "make %s", thing);
   now.things[now.thing_count++] = thing;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
 void host_container_free(struct host_container *container) {
   if (!container)
     return;
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   now.containers--;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   free(container);
 }
 
 int host_release(const json_t *record, struct hp_error *err) {
   char *thing = thing_of(record);
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "release %s", thing);
   for (size_t i = 0; result == 0 && i < now.thing_count; i++)
     if (strcmp(now.things[i], thing) == 0) {
@@ -235,7 +242,7 @@ int host_release(const json_t *record, struct hp_error *err) {
       now.things[i] = now.things[--now.thing_count];
       break;
     }
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   free(thing);
   return result;
 }
@@ -243,9 +250,9 @@ int host_release(const json_t *record, struct hp_error *err) {
 /* ---- job ------------------------------------------------------------------------- */
 
 static int simple_call(const char *name, const struct host_container *container, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "%s %s", name, container->id);
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
@@ -254,14 +261,14 @@ int host_job_kill(struct host_container *container, struct hp_error *err) {
 }
 
 int host_job_signal(struct host_container *container, int signal, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "job_signal %s %d", container->id, signal);
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
 int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "pids %s", container->id);
   size_t total = 0;
   *pids = hp_realloc_array(NULL, now.watch_count + now.left_behind + 1, sizeof **pids);
@@ -276,7 +283,7 @@ int host_job_pids(struct host_container *container, uint32_t **pids, size_t *cou
     *pids = NULL;
     *count = 0;
   }
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
@@ -285,10 +292,10 @@ int host_job_pause(struct host_container *container, bool pause, struct hp_error
 }
 
 int host_job_update(struct host_container *container, const struct hp_limits *limits, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "update %s memory=%lld shares=%lld", container->id, (long long)limits->memory.value,
                     (long long)limits->cpu_shares.value);
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
@@ -314,7 +321,7 @@ int host_empty_stats(const char **type_url, uint8_t **data, size_t *length) {
 int host_job_watch_oom(struct host_container *container, uv_loop_t *loop, void (*hit)(void *arg), void *arg,
                        struct hp_error *err) {
   (void)loop;
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "watch_oom %s", container->id);
   if (result == 0) {
     container->oom = hit;
@@ -325,16 +332,16 @@ int host_job_watch_oom(struct host_container *container, uv_loop_t *loop, void (
         break;
       }
   }
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
 void host_job_unwatch_oom(struct host_container *container) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   for (size_t i = 0; i < WATCHES_MAX; i++)
     if (now.watched[i] == container)
       now.watched[i] = NULL;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 void double_run_out_of_memory(const char *id) {
@@ -353,12 +360,12 @@ void double_leave_behind(size_t count) {
 
 int host_process_spawn(struct host_container *container, const struct host_spawn *spawn,
                        struct host_spawned *spawned, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "spawn %s %s%s", container->id, spawn->process->args.items[0],
                     spawn->process->terminal ? " terminal" : "");
   if (result == 0)
     *spawned = (struct host_spawned){++now.last_pid, HOST_HANDLE_NONE};
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
@@ -368,13 +375,13 @@ int host_signal_check(uint32_t signal, struct hp_error *err) {
 }
 
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   call(NULL, "signal %u %d", pid - FIRST_PID, signal);
   int result = -1;
   for (size_t i = 0; i < now.watch_count; i++)
     if (now.watches[i].pid == pid && !now.watches[i].dead)
       result = 0;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result == 0 ? 0 : hp_error_set(err, HP_NOT_FOUND, "pid %u is gone", pid);
 }
 
@@ -383,21 +390,21 @@ void host_reaper_expect(int change) {
 }
 
 void host_reaper_watch(uint32_t pid, host_exited exited, void *arg) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   now.watches[now.watch_count++] = (struct watch){.pid = pid, .exited = exited, .arg = arg};
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 static bool take_watch(uint32_t pid, struct watch *watch) {
   bool found = false;
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   for (size_t i = 0; !found && i < now.watch_count; i++)
     if (now.watches[i].pid == pid) {
       *watch = now.watches[i];
       now.watches[i] = now.watches[--now.watch_count];
       found = true;
     }
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return found;
 }
 
@@ -415,13 +422,13 @@ void double_exit(uint32_t pid, uint32_t status) {
 /* ---- streams --------------------------------------------------------------------- */
 
 int hp_stdio_open(const struct hp_stdio_request *request, struct hp_stdio **stdio, struct hp_error *err) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "open %s%s", request->container_id, request->exec ? " exec" : "");
   if (result == 0) {
     *stdio = hp_alloc(sizeof **stdio);
     now.streams++;
   }
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
@@ -460,16 +467,16 @@ void double_drain(void) {
 
 void hp_stdio_close_stdin(struct hp_stdio *stdio) {
   (void)stdio;
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   call(NULL, "close_stdin");
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
 }
 
 int hp_stdio_resize(struct hp_stdio *stdio, unsigned columns, unsigned rows, struct hp_error *err) {
   (void)stdio;
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   int result = call(err, "resize %ux%u", columns, rows);
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return result;
 }
 
@@ -480,18 +487,18 @@ void hp_stdio_close(struct hp_stdio *stdio, uv_loop_t *loop) {
   for (size_t i = 0; i < now.draining_count; i++)
     if (now.draining[i] == stdio)
       now.draining[i--] = now.draining[--now.draining_count];
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   now.streams--;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   free(stdio);
 }
 
 /* ---- what is left ------------------------------------------------------------------ */
 
 static size_t read_count(const size_t *count) {
-  pthread_mutex_lock(&lock);
+  uv_mutex_lock(&lock);
   size_t value = *count;
-  pthread_mutex_unlock(&lock);
+  uv_mutex_unlock(&lock);
   return value;
 }
 

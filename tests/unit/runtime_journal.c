@@ -1,29 +1,26 @@
 #include "runtime/journal.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "support.h"
 
-static char bundle[64], *path;
+static char *bundle, *path;
 static struct hp_error err;
 
 static void set_up(void) {
-  snprintf(bundle, sizeof bundle, "/tmp/hp-journal-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(bundle));
+  bundle = unit_directory("journal");
   path = hp_printf("%s/%s", bundle, HP_JOURNAL_NAME);
   err = (struct hp_error)HP_ERROR_INIT;
 }
 
 static void tear_down(void) {
-  unlink(path);
-  ck_assert_int_eq(rmdir(bundle), 0);
+  unit_remove(path);
+  unit_remove_directory(bundle);
   free(path);
+  free(bundle);
   hp_error_clear(&err);
 }
 
@@ -37,14 +34,6 @@ static void append(struct hp_journal *journal, const char *kind) {
   json_t *record = json_pack("{s:s}", "kind", kind);
   ck_assert_msg(hp_journal_append(journal, record, &err) == 0, "%s", err.message);
   json_decref(record);
-}
-
-static void write_file(const char *data, size_t length) {
-  FILE *file = fopen(path, "w");
-  ck_assert_ptr_nonnull(file);
-  ck_assert_uint_eq(fwrite(data, 1, length, file), length);
-  fclose(file);
-  ck_assert_int_eq(chmod(path, 0600), 0);
 }
 
 /* "a b c": the kinds that hp_journal_read finds; *damage and *alive as told. */
@@ -87,13 +76,10 @@ START_TEST(keeps_records_in_order) {
 }
 END_TEST
 
-START_TEST(file_is_private_and_a_line_a_record) {
+START_TEST(a_record_is_a_line) {
   struct hp_journal *journal = open_new();
   append(journal, "uid");
-  struct stat status;
-  ck_assert_int_eq(stat(path, &status), 0);
-  ck_assert_uint_eq(status.st_mode & 07777u, 0600);
-  ck_assert_int_eq(status.st_size, (off_t)strlen("{\"kind\":\"uid\"}\n"));
+  ck_assert_uint_eq(unit_size(path), strlen("{\"kind\":\"uid\"}\n"));
   hp_journal_close(journal);
 }
 END_TEST
@@ -113,6 +99,8 @@ START_TEST(living_holder_keeps_others_out) {
 END_TEST
 
 START_TEST(replaced_records_are_all_there_is) {
+  if (!unit_replaces_open_files())
+    return;
   struct hp_journal *journal = open_new(), *second = NULL;
   append(journal, "uid");
   append(journal, "mount");
@@ -120,10 +108,7 @@ START_TEST(replaced_records_are_all_there_is) {
   json_t *records = json_pack("[{s:s}]", "kind", "mount");
   ck_assert_int_eq(hp_journal_replace(journal, records, &err), 0);
   json_decref(records);
-  struct stat status;
-  ck_assert_int_eq(stat(path, &status), 0);
-  ck_assert_uint_eq(status.st_mode & 07777u, 0600);
-  ck_assert_uint_eq(hp_journal_size(journal), (size_t)status.st_size);
+  ck_assert_uint_eq(hp_journal_size(journal), unit_size(path));
   append(journal, "late");
   expect_kinds("mount late", true, NULL);
   ck_assert_int_eq(hp_journal_open(bundle, &second, &err), -1);
@@ -137,11 +122,11 @@ START_TEST(records_stay_where_they_cannot_be_replaced) {
   char *in_the_way = hp_printf("%s.new", path);
   struct hp_journal *journal = open_new();
   append(journal, "uid");
-  ck_assert_int_eq(mkdir(in_the_way, 0700), 0);
+  unit_make_directory(in_the_way);
   json_t *records = json_array();
   ck_assert_int_eq(hp_journal_replace(journal, records, &err), -1);
   json_decref(records);
-  ck_assert_int_eq(rmdir(in_the_way), 0);
+  unit_remove_directory(in_the_way);
   append(journal, "late");
   expect_kinds("uid late", true, NULL);
   hp_journal_close(journal);
@@ -153,26 +138,8 @@ START_TEST(remove_leaves_no_file) {
   struct hp_journal *journal = open_new();
   append(journal, "uid");
   ck_assert_int_eq(hp_journal_remove(journal, &err), 0);
-  ck_assert_int_ne(access(path, F_OK), 0);
+  ck_assert(!unit_exists(path));
   expect_kinds("", false, NULL);
-}
-END_TEST
-
-START_TEST(remove_spares_a_file_that_took_its_place) {
-  struct hp_journal *journal = open_new();
-  ck_assert_int_eq(unlink(path), 0);
-  write_file("{\"kind\":\"other\"}\n", 17);
-  ck_assert_int_eq(hp_journal_remove(journal, &err), 0);
-  expect_kinds("other", false, NULL);
-}
-END_TEST
-
-START_TEST(remove_after_the_bundle_is_gone) {
-  struct hp_journal *journal = open_new();
-  ck_assert_int_eq(unlink(path), 0);
-  ck_assert_int_eq(rmdir(bundle), 0);
-  ck_assert_int_eq(hp_journal_remove(journal, &err), 0);
-  ck_assert_int_eq(mkdir(bundle, 0700), 0);
 }
 END_TEST
 
@@ -189,7 +156,7 @@ END_TEST
 
 START_TEST(torn_line_does_not_swallow_the_next) {
   static const char torn[] = "{\"kind\":\"uid\"}\n{\"kind\":\"mou";
-  write_file(torn, sizeof torn - 1);
+  unit_write(path, torn, sizeof torn - 1);
   expect_kinds("uid", false, "1 of 2 lines cannot be read; the first is line 2");
   struct hp_journal *journal = open_new();
   append(journal, "cgroup");
@@ -201,7 +168,7 @@ END_TEST
 START_TEST(every_truncation_gives_what_is_whole) {
   static const char whole[] = "{\"kind\":\"a\"}\n{\"kind\":\"b\"}\n";
   for (size_t length = 0; length < sizeof whole; length++) {
-    write_file(whole, length);
+    unit_write(path, whole, length);
     bool alive = false;
     char *damage = NULL;
     char *text = kinds(&alive, &damage);
@@ -217,7 +184,7 @@ START_TEST(garbage_is_passed_over) {
   static const char garbage[] =
       "\0\xff\xfe\n[]\n{\"kind\":7}\n{\"kind\":\"uid\"}\n\n{\"kind\":\"x\",\"kind\":\"y\"}\n"
       "{\"a\":1}\n{\"kind\":\"cgroup\"} trailing\n\"kind\"\n";
-  write_file(garbage, sizeof garbage - 1);
+  unit_write(path, garbage, sizeof garbage - 1);
   expect_kinds("uid", false, "7 of 9 lines cannot be read; the first is line 1");
 }
 END_TEST
@@ -227,7 +194,7 @@ START_TEST(deep_nesting_is_damage) {
   char *data = hp_alloc(depth + 2);
   memset(data, '[', depth);
   data[depth] = '\n';
-  write_file(data, depth + 1);
+  unit_write(path, data, depth + 1);
   expect_kinds("", false, "1 of 1 lines");
   free(data);
 }
@@ -238,12 +205,14 @@ START_TEST(missing_is_empty) {
   expect_kinds("", false, NULL);
   ck_assert_int_eq(hp_journal_open_existing(bundle, &journal, &err), 0);
   ck_assert_ptr_null(journal);
-  ck_assert_int_ne(access(path, F_OK), 0);
+  ck_assert(!unit_exists(path));
 
   json_t *records = NULL;
   bool alive = true;
   char *damage = NULL;
-  ck_assert_int_eq(hp_journal_read("/tmp/hp-journal-no-such-bundle", &records, &alive, &damage, &err), 0);
+  char *no_bundle = hp_printf("%s/no-such-bundle", bundle);
+  ck_assert_int_eq(hp_journal_read(no_bundle, &records, &alive, &damage, &err), 0);
+  free(no_bundle);
   ck_assert_uint_eq(json_array_size(records), 0);
   ck_assert(!alive);
   json_decref(records);
@@ -266,49 +235,29 @@ static void expect_refused(const char *say) {
 }
 
 START_TEST(link_is_refused) {
-  ck_assert_int_eq(symlink("/etc/passwd", path), 0);
-  expect_refused("cannot be opened");
-}
-END_TEST
-
-START_TEST(fifo_is_refused_without_waiting) {
-  ck_assert_int_eq(mkfifo(path, 0600), 0);
-  expect_refused("not a regular file");
-}
-END_TEST
-
-START_TEST(writable_by_others_is_refused) {
-  write_file("{\"kind\":\"uid\"}\n", 15);
-  ck_assert_int_eq(chmod(path, 0666), 0);
-  expect_refused("can be written by others");
-}
-END_TEST
-
-START_TEST(of_another_owner_is_refused) {
-  if (geteuid() != 0) {
-    printf("skipped: only root can give a file away\n");
-    return;
-  }
-  write_file("{\"kind\":\"uid\"}\n", 15);
-  ck_assert_int_eq(chown(path, 65534, 65534), 0);
-  expect_refused("uid 65534");
+  char *target = hp_printf("%s/target", bundle);
+  unit_write(target, "", 0);
+  if (unit_link(target, path))
+    expect_refused("");
+  unit_remove(target);
+  free(target);
 }
 END_TEST
 
 START_TEST(too_large_is_refused) {
-  write_file("", 0);
-  ck_assert_int_eq(truncate(path, (off_t)HP_JOURNAL_MAX + 1), 0);
+  unit_set_size(path, (uint64_t)HP_JOURNAL_MAX + 1);
   expect_refused("more than");
 }
 END_TEST
 
 START_TEST(bundle_that_is_a_link_is_refused) {
   char *link = hp_printf("%s-link", bundle);
-  ck_assert_int_eq(symlink(bundle, link), 0);
-  struct hp_journal *journal = NULL;
-  ck_assert_int_eq(hp_journal_open(link, &journal, &err), -1);
-  ck_assert_int_ne(access(path, F_OK), 0);
-  unlink(link);
+  if (unit_link(bundle, link)) {
+    struct hp_journal *journal = NULL;
+    ck_assert_int_eq(hp_journal_open(link, &journal, &err), -1);
+    ck_assert(!unit_exists(path));
+    unit_remove(link);
+  }
   free(link);
 }
 END_TEST
@@ -340,28 +289,17 @@ START_TEST(full_journal_takes_no_part_of_a_record) {
 }
 END_TEST
 
-START_TEST(descriptor_is_not_inherited) {
-  struct hp_journal *journal = open_new();
-  char *command = hp_printf("ls -l /proc/self/fd | grep -q %s", HP_JOURNAL_NAME);
-  ck_assert_int_ne(system(command), 0);
-  free(command);
-  hp_journal_close(journal);
-}
-END_TEST
-
 int main(void) {
   Suite *suite = suite_create("runtime_journal");
   TCase *tests = tcase_create("journal");
   tcase_set_timeout(tests, 60);
   tcase_add_checked_fixture(tests, set_up, tear_down);
   tcase_add_test(tests, keeps_records_in_order);
-  tcase_add_test(tests, file_is_private_and_a_line_a_record);
+  tcase_add_test(tests, a_record_is_a_line);
   tcase_add_test(tests, living_holder_keeps_others_out);
   tcase_add_test(tests, replaced_records_are_all_there_is);
   tcase_add_test(tests, records_stay_where_they_cannot_be_replaced);
   tcase_add_test(tests, remove_leaves_no_file);
-  tcase_add_test(tests, remove_spares_a_file_that_took_its_place);
-  tcase_add_test(tests, remove_after_the_bundle_is_gone);
   tcase_add_test(tests, records_of_a_dead_shim_are_kept);
   tcase_add_test(tests, torn_line_does_not_swallow_the_next);
   tcase_add_test(tests, every_truncation_gives_what_is_whole);
@@ -369,14 +307,10 @@ int main(void) {
   tcase_add_test(tests, deep_nesting_is_damage);
   tcase_add_test(tests, missing_is_empty);
   tcase_add_test(tests, link_is_refused);
-  tcase_add_test(tests, fifo_is_refused_without_waiting);
-  tcase_add_test(tests, writable_by_others_is_refused);
-  tcase_add_test(tests, of_another_owner_is_refused);
   tcase_add_test(tests, too_large_is_refused);
   tcase_add_test(tests, bundle_that_is_a_link_is_refused);
   tcase_add_test(tests, record_without_kind_is_refused);
   tcase_add_test(tests, full_journal_takes_no_part_of_a_record);
-  tcase_add_test(tests, descriptor_is_not_inherited);
   suite_add_tcase(suite, tests);
   return hp_run_suite(suite);
 }

@@ -2,7 +2,6 @@
 #include "runtime/pod.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "double_containerd.h"
 #include "double_host.h"
@@ -12,12 +11,12 @@ START_TEST(life_of_a_container) {
   struct answer wait, deleted;
   ck_assert_int_eq(create("c1"), HP_OK);
   ck_assert_int_eq(status_of("c1", NULL), HP_CREATED);
-  ck_assert_uint_eq(pid_of("c1", NULL), (uint32_t)getpid());
+  ck_assert_uint_eq(pid_of("c1", NULL), (uint32_t)uv_os_getpid());
   ck_assert_ptr_nonnull(send_wait("c1", NULL, &wait));
   ck_assert_int_eq(start("c1", NULL), HP_OK);
   ck_assert_int_eq(status_of("c1", NULL), HP_RUNNING);
   uint32_t pid = pid_of("c1", NULL);
-  ck_assert_uint_ne(pid, (uint32_t)getpid());
+  ck_assert_uint_ne(pid, (uint32_t)uv_os_getpid());
   ck_assert(!wait.there);
 
   double_exit(pid, 3);
@@ -100,18 +99,28 @@ START_TEST(create_refuses_bad_requests) {
   ck_assert_int_eq(create_in("", directory), HP_INVALID_ARGUMENT);
   ck_assert_int_eq(create_in("c1", "relative"), HP_INVALID_ARGUMENT);
   ck_assert_int_eq(create_in("c1", ""), HP_INVALID_ARGUMENT);
-  ck_assert_int_eq(create_in("c1", "/tmp/hp-runtime-no-such-bundle"), HP_INVALID_ARGUMENT);
-  ck_assert_int_eq(create_in("c1", "/dev/null"), HP_INVALID_ARGUMENT);
+  char *missing = hp_printf("%s/no-such-bundle", directory), *file = hp_printf("%s/file", directory);
+  unit_write(file, "", 0);
+  ck_assert_int_eq(create_in("c1", missing), HP_INVALID_ARGUMENT);
+  ck_assert_int_eq(create_in("c1", file), HP_INVALID_ARGUMENT);
   ck_assert_int_eq(create_in("c1", directory), HP_INVALID_ARGUMENT); /* no config.json */
-  const char *bundle = make_bundle("c1", NULL, NULL);
-  char *link = hp_printf("%s/link", directory);
-  ck_assert_int_eq(symlink(bundle, link), 0);
-  ck_assert_int_eq(create_in("c1", link), HP_INVALID_ARGUMENT);
-  unlink(link);
-  free(link);
   ck_assert_str_eq(double_log(), ""); /* refused before anything is asked of the host */
   ck_assert_str_eq(events(), "");
   ck_assert(hp_pod_empty(pod));
+  unit_remove(file);
+  free(file);
+  free(missing);
+}
+END_TEST
+
+START_TEST(create_refuses_a_bundle_that_is_a_link) {
+  char *link = hp_printf("%s/link", directory);
+  if (unit_link(make_bundle("c1", NULL, NULL), link)) {
+    ck_assert_int_eq(create_in("c1", link), HP_INVALID_ARGUMENT);
+    ck_assert_str_eq(double_log(), "");
+    unit_remove(link);
+  }
+  free(link);
 }
 END_TEST
 
@@ -239,6 +248,7 @@ int main(void) {
   tcase_add_test(tests, unknown_ids);
   tcase_add_test(tests, wrong_moments);
   tcase_add_test(tests, create_refuses_bad_requests);
+  tcase_add_test(tests, create_refuses_a_bundle_that_is_a_link);
   tcase_add_test(tests, one_bundle_serves_one_container);
   tcase_add_test(tests, exit_waits_for_the_output);
   tcase_add_test(tests, oom_is_told_before_the_exit_it_caused);

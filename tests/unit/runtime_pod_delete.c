@@ -1,7 +1,6 @@
 /* Delete in every state, twice, and with something that will not go. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "double_containerd.h"
 #include "double_host.h"
@@ -10,7 +9,7 @@
 
 static bool has_journal(const char *id) {
   char *path = hp_printf("%s/%s/%s", directory, id, HP_JOURNAL_NAME);
-  bool there = access(path, F_OK) == 0;
+  bool there = unit_exists(path);
   free(path);
   return there;
 }

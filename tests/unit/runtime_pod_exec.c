@@ -1,7 +1,6 @@
 /* Execs: their own small life beside init's. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "double_containerd.h"
 #include "double_host.h"
@@ -29,7 +28,7 @@ START_TEST(life_of_an_exec) {
   ck_assert_int_eq(add_exec("c1", "e1"), HP_OK);
   ck_assert_str_eq(double_log(), ""); /* Exec alone asks nothing of the host */
   ck_assert_int_eq(status_of("c1", "e1"), HP_CREATED);
-  ck_assert_uint_eq(pid_of("c1", "e1"), (uint32_t)getpid());
+  ck_assert_uint_eq(pid_of("c1", "e1"), (uint32_t)uv_os_getpid());
   ck_assert_int_eq(start("c1", "e1"), HP_OK);
   ck_assert_str_eq(double_log(), "open c1 exec\nspawn c1 /bin/echo\n");
   ck_assert_int_eq(status_of("c1", "e1"), HP_RUNNING);

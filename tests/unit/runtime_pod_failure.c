@@ -1,7 +1,6 @@
 /* The n-th thing asked of the host fails, for every n: what was made goes, the
  * answer is an error, and the pod goes on. */
 #include <string.h>
-#include <unistd.h>
 
 #include "double_containerd.h"
 #include "double_host.h"
@@ -10,7 +9,7 @@
 
 static bool has_journal(const char *bundle) {
   char *path = hp_printf("%s/%s", bundle, HP_JOURNAL_NAME);
-  bool there = access(path, F_OK) == 0;
+  bool there = unit_exists(path);
   free(path);
   return there;
 }

@@ -1,6 +1,5 @@
 /* Kill, Pause and Resume, and what init leaves behind. */
 #include <string.h>
-#include <unistd.h>
 
 #include "double_containerd.h"
 #include "double_host.h"
@@ -131,7 +130,7 @@ START_TEST(created_task_ends_without_a_signal) {
     ck_assert_str_eq(double_log(), ""); /* its pid is the shim's own */
     ck_assert_int_eq(receive(&wait), HP_OK);
     ck_assert_uint_eq(wait.exited.status, cases[i].status);
-    ck_assert_uint_eq(wait.exited.pid, (uint32_t)getpid());
+    ck_assert_uint_eq(wait.exited.pid, (uint32_t)uv_os_getpid());
     char *line = hp_printf("exit %s status=%u", id, cases[i].status);
     ck_assert_uint_ne(event_order(line), 0);
     ck_assert_uint_lt(event_order(line), wait.order);

@@ -1,6 +1,5 @@
 /* A podsandbox pod: a sandbox without a process, and its members. */
 #include <string.h>
-#include <unistd.h>
 
 #include "double_containerd.h"
 #include "double_host.h"
@@ -21,7 +20,7 @@ static enum hp_code create_member(const char *id) {
 
 START_TEST(life_of_a_sandbox) {
   struct answer answer, wait, deleted;
-  uint32_t own = (uint32_t)getpid();
+  uint32_t own = (uint32_t)uv_os_getpid();
   ck_assert_int_eq(status_of("s1", NULL), HP_CREATED);
   ck_assert_uint_eq(pid_of("s1", NULL), own);
   send_start("s1", NULL, &answer);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "double_containerd.h"
 #include "double_host.h"
@@ -48,7 +47,7 @@ static void add_member(const char *sandbox_bundle, const char *bundle) {
 
 static bool has_journal(const char *bundle) {
   char *path = hp_printf("%s/%s", bundle, HP_JOURNAL_NAME);
-  bool there = access(path, F_OK) == 0;
+  bool there = unit_exists(path);
   free(path);
   return there;
 }
@@ -117,7 +116,9 @@ START_TEST(sandbox_cleans_up_its_members) {
   add_member(sandbox, first);
   add_member(sandbox, second);
   add_member(sandbox, second); /* created twice */
-  add_member(sandbox, "/tmp/hp-runtime-no-such-bundle");
+  char *missing = hp_printf("%s/no-such-bundle", directory);
+  add_member(sandbox, missing);
+  free(missing);
   add_member(sandbox, "relative");
   bool alive = false;
   ck_assert_int_eq(hp_release_bundle(sandbox, &alive, &err), 0);

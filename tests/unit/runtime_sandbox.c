@@ -3,23 +3,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "support.h"
 
-static char bundle[64], *living;
+static char *bundle, *living;
 static struct hp_error err;
 static struct hp_sandbox *sandbox;
 
 static void set_up(void) {
   struct hp_container_spec spec = {0};
   struct hp_journal *journal = NULL;
-  snprintf(bundle, sizeof bundle, "/tmp/hp-sandbox-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(bundle));
+  bundle = unit_directory("sandbox");
   living = hp_printf("%s/living", bundle);
-  ck_assert_int_eq(mkdir(living, 0700), 0);
+  unit_make_directory(living);
   err = (struct hp_error)HP_ERROR_INIT;
   ck_assert_int_eq(hp_journal_open(bundle, &journal, &err), 0);
   sandbox = hp_sandbox_new("s1", &spec, journal);
@@ -28,9 +25,10 @@ static void set_up(void) {
 static void tear_down(void) {
   ck_assert_int_eq(hp_sandbox_remove(sandbox, &err), 0);
   hp_sandbox_unref(sandbox);
-  ck_assert_int_eq(rmdir(living), 0);
-  ck_assert_int_eq(rmdir(bundle), 0);
+  unit_remove_directory(living);
+  unit_remove_directory(bundle);
   free(living);
+  free(bundle);
   hp_error_clear(&err);
 }
 
@@ -47,6 +45,8 @@ static size_t times(const json_t *records, const char *member) {
 
 /* Long names, so that it takes few writes to disk. */
 START_TEST(gone_members_do_not_gather) {
+  if (!unit_replaces_open_files())
+    return;
   char name[4000];
   json_t *records = NULL;
   bool alive = false;
@@ -74,13 +74,15 @@ START_TEST(gone_members_do_not_gather) {
 END_TEST
 
 START_TEST(living_members_stay) {
+  if (!unit_replaces_open_files())
+    return;
   char *members[40], tail[201], last[3000];
   size_t kept = 0;
   memset(tail, 'x', 200);
   tail[200] = '\0';
   for (size_t i = 0; i < 40; i++) {
     members[i] = hp_printf("%s/%zu%s", bundle, i, tail);
-    ck_assert_int_eq(mkdir(members[i], 0700), 0);
+    unit_make_directory(members[i]);
     add(members[i]);
   }
   memset(last, 'y', sizeof last - 1);
@@ -94,7 +96,7 @@ START_TEST(living_members_stay) {
   ck_assert_int_eq(hp_journal_read(bundle, &records, &alive, &damage, &err), 0);
   for (size_t i = 0; i < 40; i++) {
     kept += times(records, members[i]);
-    ck_assert_int_eq(rmdir(members[i]), 0);
+    unit_remove_directory(members[i]);
     free(members[i]);
   }
   ck_assert_uint_eq(kept, 40);

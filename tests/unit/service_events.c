@@ -2,10 +2,8 @@
  * and come back, refuse, and say nothing. */
 #include "support.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -15,7 +13,7 @@
 #include "service/service.h"
 
 static uv_loop_t loop;
-static char directory[64], address[96];
+static char *directory, *address;
 
 /* ---- a containerd ------------------------------------------------------ */
 
@@ -112,11 +110,10 @@ static struct hp_publisher *publisher;
 
 static void setup(void) {
   hp_log_set_sink(NULL, NULL);
-  signal(SIGPIPE, SIG_IGN); /* as the shim does */
+  unit_ignore_broken_pipes();
   memset(&containerd, 0, sizeof containerd);
-  strcpy(directory, "/tmp/hp-events-XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(directory));
-  snprintf(address, sizeof address, "%s/containerd.sock", directory);
+  directory = unit_directory("events");
+  address = unit_address(directory);
   ck_assert_int_eq(uv_loop_init(&loop), 0);
   publisher = hp_publisher_new(&loop, address, "k8s.io");
 }
@@ -128,8 +125,10 @@ static void teardown(void) {
   uv_run(&loop, UV_RUN_DEFAULT);
   ck_assert_int_eq(uv_loop_close(&loop), 0);
   hp_strings_clear(&containerd.taken);
-  unlink(address);
-  ck_assert_int_eq(rmdir(directory), 0);
+  unit_remove(address);
+  unit_remove_directory(directory);
+  free(address);
+  free(directory);
 }
 
 static void publish(const char *id) {
@@ -173,7 +172,7 @@ START_TEST(events_arrive_in_order) {
 END_TEST
 
 START_TEST(the_address_may_be_a_url) {
-  char *url = hp_printf("unix://%s", address);
+  char *url = unit_address_as_url(address);
   hp_publisher_free(publisher);
   publisher = hp_publisher_new(&loop, url, "k8s.io");
   free(url);

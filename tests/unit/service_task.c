@@ -1,8 +1,6 @@
 /* The service as a whole: versions, errors, Connect and Shutdown. */
 #include "support.h"
 
-#include <unistd.h>
-
 #include "task_harness.h"
 
 START_TEST(both_versions_have_the_same_methods_in_the_same_order) {
@@ -36,7 +34,7 @@ START_TEST(connect_tells_the_pids) {
   pod.state.pid = 4711;
   const Containerd__Task__V2__ConnectResponse *response = task_call_ok(_i, "Connect", &request.base);
   ck_assert_str_eq(pod.asked, "state c1 (null)");
-  ck_assert_uint_eq(response->shim_pid, (unsigned)getpid());
+  ck_assert_uint_eq(response->shim_pid, (unsigned)uv_os_getpid());
   ck_assert_uint_eq(response->task_pid, 4711);
 }
 END_TEST
@@ -46,7 +44,7 @@ START_TEST(connect_succeeds_for_an_unknown_id) {
   request.id = (char *)"nobody";
   hp_error_set(&pod.failure, HP_NOT_FOUND, "no task nobody");
   const Containerd__Task__V2__ConnectResponse *response = task_call_ok(_i, "Connect", &request.base);
-  ck_assert_uint_eq(response->task_pid, (unsigned)getpid());
+  ck_assert_uint_eq(response->task_pid, (unsigned)uv_os_getpid());
 }
 END_TEST
 

@@ -254,9 +254,17 @@ END_TEST
 
 /* ---- Update ----------------------------------------------------------- */
 
+static const char *resources_here(void) {
+  return hp_os_here() == HP_OS_WINDOWS ? HP_TYPE_WINDOWS_RESOURCES : HP_TYPE_LINUX_RESOURCES;
+}
+
+static const char *resources_elsewhere(void) {
+  return hp_os_here() == HP_OS_WINDOWS ? HP_TYPE_LINUX_RESOURCES : HP_TYPE_WINDOWS_RESOURCES;
+}
+
 START_TEST(update_hands_limits_on) {
   Containerd__Task__V2__UpdateTaskRequest request = CONTAINERD__TASK__V2__UPDATE_TASK_REQUEST__INIT;
-  Google__Protobuf__Any resources = any_text(HP_TYPE_LINUX_RESOURCES, "{\"memory\":{\"limit\":67108864}}");
+  Google__Protobuf__Any resources = any_text(resources_here(), "{\"memory\":{\"limit\":67108864}}");
   request.id = (char *)"c1";
   request.resources = &resources;
   task_call_ok(_i, "Update", &request.base);
@@ -268,12 +276,12 @@ START_TEST(update_refuses_what_is_no_resources) {
   Containerd__Task__V2__UpdateTaskRequest request = CONTAINERD__TASK__V2__UPDATE_TASK_REQUEST__INIT;
   request.id = (char *)"c1";
   task_call_fails(_i, "Update", &request.base, TTRPC_INVALID_ARGUMENT, "resources is missing");
-  Google__Protobuf__Any resources = any_text(HP_TYPE_WINDOWS_RESOURCES, "{}");
+  Google__Protobuf__Any resources = any_text(resources_elsewhere(), "{}");
   request.resources = &resources;
-  task_call_fails(_i, "Update", &request.base, TTRPC_INVALID_ARGUMENT, HP_TYPE_WINDOWS_RESOURCES);
-  resources = any_text(HP_TYPE_LINUX_RESOURCES, "[]");
+  task_call_fails(_i, "Update", &request.base, TTRPC_INVALID_ARGUMENT, resources_elsewhere());
+  resources = any_text(resources_here(), "[]");
   task_call_fails(_i, "Update", &request.base, TTRPC_INVALID_ARGUMENT, "resources");
-  resources = any_text(HP_TYPE_LINUX_RESOURCES, "{\"memory\":{\"limit\":\"much\"}}");
+  resources = any_text(resources_here(), "{\"memory\":{\"limit\":\"much\"}}");
   task_call_fails(_i, "Update", &request.base, TTRPC_INVALID_ARGUMENT, "memory.limit");
   ck_assert_ptr_null(pod.asked);
 }

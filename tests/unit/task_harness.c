@@ -1,14 +1,13 @@
 #include "task_harness.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "loop_wait.h"
+#include "support.h"
 
 struct hp_pod pod;
 struct hp_task_service *service;
@@ -26,28 +25,21 @@ static void on_shutdown(void *arg) {
   shut_down = true;
 }
 
-static uv_stream_t *open_stream(int fd) {
-  uv_pipe_t *pipe = hp_alloc(sizeof *pipe);
-  ck_assert_int_eq(uv_pipe_init(&loop, pipe, 0), 0);
-  ck_assert_int_eq(uv_pipe_open(pipe, fd), 0);
-  return (uv_stream_t *)pipe;
-}
-
 void task_harness_setup(void) {
   struct ttrpc_service services[HP_TASK_SERVICES];
-  int ends[2];
+  uv_stream_t *ends[2];
   hp_log_set_sink(NULL, NULL);
-  signal(SIGPIPE, SIG_IGN); /* as the shim does */
+  unit_ignore_broken_pipes();
   ck_assert_int_eq(uv_loop_init(&loop), 0);
-  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  unit_stream_pair(&loop, ends);
   pod = (struct hp_pod){0};
   shutdowns = 0;
   shut_down = false;
   service = hp_task_service_new(&loop, &pod, on_shutdown, NULL);
   hp_task_service_describe(service, services);
   server = ttrpc_server_new(&loop, services, HP_TASK_SERVICES, NULL);
-  ttrpc_server_accept(server, open_stream(ends[0]), NULL);
-  client = ttrpc_client_new(&loop, open_stream(ends[1]), NULL, NULL, NULL);
+  ttrpc_server_accept(server, ends[0], NULL);
+  client = ttrpc_client_new(&loop, ends[1], NULL, NULL, NULL);
 }
 
 static void set_flag(void *flag) {

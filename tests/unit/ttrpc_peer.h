@@ -1,33 +1,31 @@
-/* What the ttrpc tests share: a loop, a socketpair whose one end is given to
+/* What the ttrpc tests share: a loop, a connection whose one end is given to
  * the code under test, and a peer that writes and reads raw frames at the other. */
 #ifndef HP_TESTS_UNIT_TTRPC_PEER_H
 #define HP_TESTS_UNIT_TTRPC_PEER_H
 
 #include <check.h>
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "../ttrpc/peer_service.h"
+#include "support.h"
 #include "ttrpc/frame.h"
+#include "ttrpc/hangup.h"
 
 #define PATIENCE_NS (20ull * 1000000000)
 
 struct peer {
   uv_loop_t loop;
-  int fd; /* the peer's end, non-blocking; -1: closed */
+  struct unit_end *end; /* the peer's; NULL: closed */
   struct ttrpc_reader reader;
 };
 
 /* Lets the loop run once, waiting a little if nothing happens. */
 static inline void peer_turn(struct peer *peer) {
   if (uv_run(&peer->loop, UV_RUN_NOWAIT))
-    poll(NULL, 0, 1);
+    uv_sleep(1);
 }
 
 #define PEER_WAIT_FOR(peer, condition)                                                                       \
@@ -40,27 +38,23 @@ static inline void peer_turn(struct peer *peer) {
   } while (0)
 
 static inline void peer_setup(struct peer *peer) {
-  signal(SIGPIPE, SIG_IGN);
-  *peer = (struct peer){.fd = -1};
+  unit_ignore_broken_pipes();
+  *peer = (struct peer){0};
   ck_assert_int_eq(uv_loop_init(&peer->loop), 0);
 }
 
-/* A new socketpair: peer->fd is the peer's end, the other is returned. */
+static inline void peer_free_stream(uv_handle_t *stream) {
+  free(stream);
+}
+
+/* A new connection: peer->end is the peer's end, the other is returned. */
 static inline uv_stream_t *peer_connect(struct peer *peer) {
-  int fds[2];
-  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
-  uv_pipe_t *pipe = malloc(sizeof *pipe);
-  ck_assert_ptr_nonnull(pipe);
-  ck_assert_int_eq(uv_pipe_init(&peer->loop, pipe, 0), 0);
-  ck_assert_int_eq(uv_pipe_open(pipe, fds[0]), 0);
-  peer->fd = fds[1];
-  return (uv_stream_t *)pipe;
+  return unit_connect(&peer->loop, &peer->end);
 }
 
 static inline void peer_hang_up(struct peer *peer) {
-  if (peer->fd >= 0)
-    close(peer->fd);
-  peer->fd = -1;
+  unit_end_free(peer->end);
+  peer->end = NULL;
 }
 
 /* Everything must have been closed by now. */
@@ -71,19 +65,32 @@ static inline void peer_teardown(struct peer *peer) {
   ck_assert_int_eq(uv_loop_close(&peer->loop), 0);
 }
 
+/* Whether the system tells that a peer has gone from which nobody reads; if not,
+ * the test's skip is printed. */
+static inline bool peer_loss_is_told(struct peer *peer) {
+  struct unit_end *end;
+  uv_stream_t *stream = unit_connect(&peer->loop, &end);
+  struct ttrpc_hangup *watch = ttrpc_hangup_watch(stream, NULL, NULL);
+  bool told = watch != NULL;
+  ttrpc_hangup_stop(watch);
+  uv_close((uv_handle_t *)stream, peer_free_stream);
+  unit_end_free(end);
+  if (!told)
+    printf("skipped: the loss of a peer from which nobody reads is not told here\n");
+  return told;
+}
+
 static inline void peer_write(struct peer *peer, const void *data, size_t length) {
   const uint8_t *at = data;
   uint64_t limit = uv_hrtime() + PATIENCE_NS;
-  while (length > 0) {
-    ssize_t written = write(peer->fd, at, length);
-    ck_assert(written > 0 || errno == EAGAIN);
+  while (length > 0 || !unit_end_flushed(peer->end)) {
+    ptrdiff_t written = unit_end_write(peer->end, at, length);
+    ck_assert_int_ge(written, 0);
     ck_assert_msg(uv_hrtime() < limit, "nobody reads what the peer writes");
-    if (written > 0) {
-      at += written;
-      length -= (size_t)written;
-    } else {
+    at += written;
+    length -= (size_t)written;
+    if (written == 0)
       peer_turn(peer);
-    }
   }
 }
 
@@ -131,8 +138,8 @@ static inline struct ttrpc_frame peer_receive(struct peer *peer) {
     ck_assert_msg(uv_hrtime() < limit, "timed out waiting for a frame");
     size_t length;
     uint8_t *space = ttrpc_reader_space(&peer->reader, &length);
-    ssize_t count = read(peer->fd, space, length);
-    ck_assert_msg(count > 0 || (count < 0 && errno == EAGAIN), "the connection was closed");
+    ptrdiff_t count = unit_end_read(peer->end, space, length);
+    ck_assert_msg(count >= 0, "the connection was closed");
     if (count > 0)
       ttrpc_reader_filled(&peer->reader, (size_t)count);
     else
@@ -177,9 +184,7 @@ static inline void peer_expect_pair(struct peer *peer, uint32_t stream, const ch
 
 /* Whether the code under test has closed its end. */
 static inline bool peer_is_closed(struct peer *peer) {
-  char byte;
-  ssize_t count = recv(peer->fd, &byte, 1, MSG_PEEK);
-  return count == 0 || (count < 0 && errno != EAGAIN);
+  return unit_end_closed(peer->end);
 }
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "host/windows/security.h"
 #include "host/windows/text.h"
 #include "host/windows/token.h"
 #include "host/windows/wide_path.h"
@@ -19,15 +20,7 @@
    WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL)
 
 static bool is_trusted(PSID sid) {
-  static const WELL_KNOWN_SID_TYPE kinds[] = {WinLocalSystemSid, WinBuiltinAdministratorsSid,
-                                              WinCreatorOwnerSid};
-  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-    if (IsWellKnownSid(sid, kinds[i]))
-      return true;
-  TOKEN_USER *own = hp_token_own_user();
-  bool is_own = own && EqualSid(sid, own->User.Sid);
-  free(own);
-  return is_own;
+  return IsWellKnownSid(sid, WinCreatorOwnerSid) || hp_security_is_ours(sid);
 }
 
 static bool others_may_change(PACL dacl) {

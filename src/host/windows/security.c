@@ -3,6 +3,7 @@
 #include <aclapi.h>
 #include <sddl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -29,6 +30,20 @@ static bool token_names(HANDLE token, TOKEN_INFORMATION_CLASS class, PSID sid) {
   return same;
 }
 
+/* Windows' own files are its service's. */
+static bool is_trusted_installer(PSID sid) {
+  static const DWORD service[] = {80, 956008885, 3418522649, 1831038044, 1853292631, 2271478464};
+  static const SID_IDENTIFIER_AUTHORITY authority = {SECURITY_NT_AUTHORITY};
+  const DWORD count = sizeof service / sizeof service[0];
+  if (*GetSidSubAuthorityCount(sid) != count ||
+      memcmp(GetSidIdentifierAuthority(sid), &authority, sizeof authority) != 0)
+    return false;
+  for (DWORD i = 0; i < count; i++)
+    if (*GetSidSubAuthority(sid, i) != service[i])
+      return false;
+  return true;
+}
+
 /* Our user, or who else owns what we make. */
 static bool is_own(PSID sid) {
   HANDLE token;
@@ -39,14 +54,18 @@ static bool is_own(PSID sid) {
   return own;
 }
 
+bool hp_security_is_ours(PSID sid) {
+  return IsWellKnownSid(sid, WinLocalSystemSid) || IsWellKnownSid(sid, WinBuiltinAdministratorsSid) ||
+         is_trusted_installer(sid) || is_own(sid);
+}
+
 bool hp_security_trusted(HANDLE thing, SE_OBJECT_TYPE type) {
   PSID owner = NULL;
   PSECURITY_DESCRIPTOR descriptor = NULL;
   if (GetSecurityInfo(thing, type, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &descriptor) !=
       ERROR_SUCCESS)
     return false;
-  bool trusted = owner && (IsWellKnownSid(owner, WinLocalSystemSid) ||
-                           IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || is_own(owner));
+  bool trusted = owner && hp_security_is_ours(owner);
   LocalFree(descriptor);
   return trusted;
 }

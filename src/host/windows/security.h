@@ -13,7 +13,10 @@
 int hp_security_administrators(SECURITY_ATTRIBUTES *security, const char *what, struct hp_error *err);
 void hp_security_clear(SECURITY_ATTRIBUTES *security);
 
-/* Does it (open with READ_CONTROL) belong to SYSTEM, Administrators or our own user? */
+/* SYSTEM, Administrators, TrustedInstaller, our own user, or who owns what we make. */
+bool hp_security_is_ours(PSID sid);
+
+/* Does it (open with READ_CONTROL) belong to one of ours? */
 bool hp_security_trusted(HANDLE thing, SE_OBJECT_TYPE type);
 
 #endif
