@@ -10,6 +10,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/hostprocess-shim
 build=$root/build
 containerd_version=v2.4.2
 go_version=1.26.8
+actionlint_version=v1.7.12
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -96,6 +97,16 @@ need_windows_containerd() {
 	rm -rf "$windows_containerd_bin"
 	mv "$new/bin/windows_amd64" "$windows_containerd_bin"
 	rm -rf "$new"
+}
+
+# need_actionlint builds it as a Go module and sets actionlint to its path.
+need_actionlint() {
+	local folder=$cache/actionlint-$actionlint_version
+	actionlint=$folder/actionlint
+	[ ! -x "$actionlint" ] || return 0
+	need_go
+	say "building actionlint $actionlint_version from its Go module"
+	GOBIN=$folder GOFLAGS=-buildvcs=false go install "github.com/rhysd/actionlint/cmd/actionlint@$actionlint_version"
 }
 
 # build_preset NAME [TARGET…] configures and builds a CMake preset.
