@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-all_lanes="setup build clang release unit valgrind asan tsan windows wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint coverage"
+all_lanes="setup build clang release unit valgrind asan tsan windows wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint kit coverage"
 shim="containerd-shim-hostprocess-v1"
 
 lane_setup() {
@@ -269,6 +269,9 @@ lane_lint() {
 	done
 	say "$(find "$root/scripts" -name '*.sh' | wc -l) scripts and $(find "$root/.github/workflows" -name '*.yml' | wc -l) workflow are clean"
 }
+
+# The conformance kit's own tests; it is built, but only a Windows machine runs it.
+lane_kit() { "$root/scripts/kit.sh" test; }
 
 # Lines of src/ that the units and the behaviour suite reach.
 lane_coverage() {
