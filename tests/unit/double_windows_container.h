@@ -5,7 +5,7 @@
 #define HP_TESTS_UNIT_DOUBLE_WINDOWS_CONTAINER_H
 
 #include "host/windows/container.h"
-#include "host/windows/ledger.h"
+#include "host/ledger.h"
 #include "scratch_windows.h"
 
 static struct hp_error err;

@@ -3,7 +3,7 @@
 #include <uv.h>
 
 #include "base/log.h"
-#include "host/linux/ledger.h"
+#include "host/ledger.h"
 #include "support.h"
 #include "throwaway_host.h"
 

@@ -1,11 +1,11 @@
-#include "host/linux/identity.h"
+#include "host/owner.h"
 
 #include <grp.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "host/linux/container.h"
-#include "host/linux/ledger.h"
+#include "host/ledger.h"
 #include "support.h"
 #include "throwaway_host.h"
 

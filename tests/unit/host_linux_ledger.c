@@ -1,4 +1,4 @@
-#include "host/linux/ledger.h"
+#include "host/ledger.h"
 
 #include <pthread.h>
 
@@ -41,7 +41,7 @@ START_TEST(claims_are_kept_once_saved) {
   ck_assert_uint_eq(count_claims(), 0);
   ledger = open_ledger();
   hp_ledger_add(ledger, "uid", owner, json_pack("{s:i}", "uid", 7));
-  hp_ledger_set_next_uid(ledger, 8);
+  hp_ledger_set_number(ledger, "nextUid", 8);
   ck_assert_int_eq(hp_ledger_save(ledger, &err), 0);
   hp_ledger_close(ledger);
   ck_assert_uint_eq(count_claims(), 1);
@@ -49,7 +49,7 @@ START_TEST(claims_are_kept_once_saved) {
   const json_t *claim = json_array_get(hp_ledger_claims(ledger), 0);
   ck_assert(hp_ledger_is(claim, "uid", owner) && hp_ledger_is(claim, "uid", NULL));
   ck_assert(!hp_ledger_is(claim, "uid", other) && !hp_ledger_is(claim, "mount-point", owner));
-  ck_assert_int_eq(hp_ledger_next_uid(ledger), 8);
+  ck_assert_int_eq(hp_ledger_number(ledger, "nextUid"), 8);
   hp_ledger_close(ledger);
   ck_assert(!exists("/scratch/state/ledger.json.new"));
   json_decref(owner);

@@ -1,7 +1,8 @@
 #include "host/linux/mount_point.h"
 
 #include "base/log.h"
-#include "host/linux/ledger.h"
+#include "host/ledger.h"
+#include "host/owner.h"
 #include "support.h"
 #include "throwaway_host.h"
 

@@ -5,7 +5,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "host/linux/ledger.h"
+#include "host/ledger.h"
 #include "support.h"
 #include "throwaway_host.h"
 

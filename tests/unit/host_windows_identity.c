@@ -1,7 +1,7 @@
 /* Who a container runs as. Wine pretends to make accounts and has no logons, so
  * the calls that make and use them are stood in for, with the state that a test
  * looks at; what is asserted is which calls are made, and what is left over. */
-#include "host/windows/identity.h"
+#include "host/owner.h"
 
 #include <windows.h>
 
@@ -12,7 +12,7 @@
 
 #include "host/windows/account.h"
 #include "host/windows/container.h"
-#include "host/windows/ledger.h"
+#include "host/ledger.h"
 #include "host/windows/logon.h"
 #include "host/windows/principal.h"
 #include "scratch_windows.h"
@@ -545,12 +545,12 @@ START_TEST(the_sweep_removes_what_no_bundle_names) {
   expect(plan("hpc-localgroup"));
   expect(make());
   hp_identity_clear(&container);
-  hp_identity_sweep();
+  host_sweep();
   ck_assert_uint_eq(host.deleted, 0); /* its bundle is there */
   wchar_t *path = in_scratch(L"bundle");
   ck_assert(RemoveDirectoryW(path));
   free(path);
-  hp_identity_sweep();
+  host_sweep();
   ck_assert_uint_eq(host.deleted, 1);
   ck_assert_uint_eq(host.profiles_deleted, 1);
   ck_assert_uint_eq(count_claims(), 0);

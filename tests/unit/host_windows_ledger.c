@@ -1,4 +1,4 @@
-#include "host/windows/ledger.h"
+#include "host/ledger.h"
 
 #include "host/windows/boot.h"
 #include "scratch_windows.h"

@@ -1,7 +1,9 @@
 /* Shared directories of the host, and the ledger that counts their users. */
 #include "host/windows/mount_point.h"
 
-#include "host/windows/ledger.h"
+#include "host/host.h"
+#include "host/ledger.h"
+#include "host/owner.h"
 #include "scratch_windows.h"
 #include "support.h"
 
@@ -130,7 +132,7 @@ START_TEST(the_sweep_takes_only_from_the_dead) {
   make(gone, L"g", HP_MOUNT_POINT_DIRECTORY, 0);
   make(before, L"b", HP_MOUNT_POINT_DIRECTORY, 0);
   ck_assert(hp_ledger_owner_lives(alive) && !hp_ledger_owner_lives(gone) && !hp_ledger_owner_lives(before));
-  hp_ledger_sweep(HP_MOUNT_POINT_CLAIM, "the mount points", hp_mount_points_release);
+  host_sweep();
   ck_assert(exists(L"a") && !exists(L"g") && !exists(L"b"));
   ck_assert_uint_eq(count_claims(), 1);
   release(alive);

@@ -2,7 +2,7 @@
  *   {"kind": "uid", "owner", "first", "last"}
  * and, while it is in use, a claim in the ledger. All other identities are the
  * host's own and leave nothing to release. */
-#include "host/linux/identity.h"
+#include "host/linux/container.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,10 +16,11 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "host/linux/container.h"
-#include "host/linux/ledger.h"
+#include "host/ledger.h"
+#include "host/owner.h"
 
 #define KIND "uid"
+#define NEXT "nextUid"       /* so that one just given back is the last to be used again */
 #define ENTRY_MAX (1u << 20) /* bytes of one passwd or group entry: a group may have many members */
 #define GROUPS_MAX 65536
 
@@ -289,10 +290,10 @@ static int claim_uid(struct host_container *container, const json_t *record, str
   if (hp_ledger_open(&ledger, err) != 0)
     goto done;
   mark_claims(&range, hp_ledger_claims(ledger));
-  if (mark_processes(&range, err) != 0 || pick(&range, hp_ledger_next_uid(ledger), &uid, err) != 0)
+  if (mark_processes(&range, err) != 0 || pick(&range, hp_ledger_number(ledger, NEXT), &uid, err) != 0)
     goto done;
   hp_ledger_add(ledger, KIND, owner, json_pack("{s:I}", "uid", (json_int_t)uid));
-  hp_ledger_set_next_uid(ledger, (json_int_t)uid + 1);
+  hp_ledger_set_number(ledger, NEXT, (json_int_t)uid + 1);
   if (hp_ledger_save(ledger, err) != 0)
     goto done;
   container->uid = uid;

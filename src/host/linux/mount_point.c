@@ -10,7 +10,8 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "host/linux/ledger.h"
+#include "host/ledger.h"
+#include "host/owner.h"
 
 #define KIND "mount-point"
 #define STACKED_MAX 64 /* mounts on top of each other at one volume */

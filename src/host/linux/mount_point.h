@@ -40,11 +40,6 @@ json_t *hp_mount_point_describe(const char *path, enum hp_mount_point_type type)
  * too. A volume that exists or is claimed by somebody else: AlreadyExists. */
 int hp_mount_points_make(const json_t *owner, const json_t *points, struct hp_error *err);
 
-/* Gives back all of owner's claims, and removes what nobody else claims,
- * deepest first; volumes are unmounted before. What somebody filled meanwhile
- * stays. Never recursive. Idempotent. */
-int hp_mount_points_release(const json_t *owner, struct hp_error *err);
-
 /* Unmounts the volume at path, with everything below it, if owner claims it. */
 int hp_mount_point_unmount(const json_t *owner, const char *path, struct hp_error *err);
 

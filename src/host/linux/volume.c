@@ -13,12 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/ledger.h"
 #include "host/linux/container.h"
-#include "host/linux/ledger.h"
 #include "host/linux/mount_point.h"
 #include "host/linux/private_namespace.h"
 #include "host/linux/volume_mounts.h"
 #include "host/linux/volume_rootfs.h"
+#include "host/owner.h"
 
 /* Everything that plan judges and make makes. */
 struct volume {

@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 #include "host/windows/boot.h"
-#include "host/windows/ledger.h"
+#include "host/ledger.h"
 #include "host/windows/logon.h"
 #include "host/windows/profile.h"
 #include "host/windows/text.h"

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "host/windows/identity.h"
+#include "base/memory.h"
 
 static const char *kind_of(const json_t *record) {
   const char *kind = json_string_value(json_object_get(record, "kind"));
@@ -79,8 +79,4 @@ void host_container_free(struct host_container *container) {
 
 const char *host_container_volume(const struct host_container *container) {
   return container->volume_utf8;
-}
-
-void host_sweep(void) {
-  hp_identity_sweep();
 }

@@ -3,16 +3,16 @@
  * and, while it exists, a claim in the ledger (account.h). All other identities
  * are there already: logging on leaves nothing to release, so they are logged on
  * when the container is planned, and a refusal comes before anything is made. */
-#include "host/windows/identity.h"
+#include "host/windows/container.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <userenv.h>
 
+#include "host/ledger.h"
+#include "host/owner.h"
 #include "host/windows/account.h"
-#include "host/windows/container.h"
-#include "host/windows/ledger.h"
 #include "host/windows/logon.h"
 #include "host/windows/principal.h"
 #include "host/windows/text.h"
@@ -114,6 +114,6 @@ void hp_identity_clear(struct host_container *container) {
   container->profile = container->token = NULL;
 }
 
-void hp_identity_sweep(void) {
-  hp_ledger_sweep(HP_ACCOUNT_CLAIM, "the account", hp_account_remove_all);
+int hp_identity_release_owner(const json_t *owner, struct hp_error *err) {
+  return hp_account_remove_all(owner, err);
 }

@@ -9,7 +9,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "host/windows/ledger.h"
+#include "host/ledger.h"
+#include "host/owner.h"
 #include "host/windows/links.h"
 #include "host/windows/text.h"
 #include "host/windows/walk.h"

@@ -25,10 +25,6 @@ json_t *hp_mount_point_describe(const wchar_t *path, enum hp_mount_point_type ty
  * there only for others; then makes what is missing. */
 int hp_mount_points_make(const json_t *owner, const json_t *points, struct hp_error *err);
 
-/* Gives back all of owner's claims and removes what nobody else claims, deepest
- * first; volumes are unmounted before. What somebody filled meanwhile stays. */
-int hp_mount_points_release(const json_t *owner, struct hp_error *err);
-
 /* Takes the volume's mount point or link away, if owner claims it; the directory
  * stays until hp_mount_points_release. */
 int hp_mount_point_unmount(const json_t *owner, const wchar_t *path, struct hp_error *err);

@@ -18,8 +18,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/ledger.h"
+#include "host/owner.h"
 #include "host/windows/container.h"
-#include "host/windows/ledger.h"
 #include "host/windows/links.h"
 #include "host/windows/mount_point.h"
 #include "host/windows/private_directory.h"
@@ -410,8 +411,4 @@ void hp_volume_clear(struct host_container *container) {
   free(container->volume_utf8);
   container->volume = container->source = NULL;
   container->volume_utf8 = NULL;
-}
-
-void hp_volume_sweep(void) {
-  hp_ledger_sweep(HP_MOUNT_POINT_CLAIM, "the mount points", hp_mount_points_release);
 }

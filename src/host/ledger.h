@@ -1,28 +1,22 @@
 /* The machine-wide ledger: what containers of any shim hold that outlives a
- * bundle or a boot, or that several of them share: ids out of the reserved
- * range, and the mount points made on the host. It lives in
- * /var/lib/hostprocess-shim (HOSTPROCESS_STATE_DIR names another), a directory
- * of root's with mode 0700: `lock` is held (flock) while it is changed, and
- * `ledger.json` is replaced as a whole, on disk before save returns.
+ * bundle or a boot, or that several of them share: accounts or ids of their
+ * own, and the mount points made on the host. ledger_file.h says where it lives.
  *
- * A claim is an object {"kind": "uid" | "mount-point", "owner": {…}, …}; its
- * other members are its kind's own. An owner is {"namespace", "id", "bundle",
- * "boot"}. All (pool). */
-#ifndef HP_HOST_LINUX_LEDGER_H
-#define HP_HOST_LINUX_LEDGER_H
+ * A claim is an object {"kind", "owner": {…}, …}; its other members are its
+ * kind's own. An owner is {"namespace", "id", "bundle", "boot"}. All (pool). */
+#ifndef HP_HOST_LEDGER_H
+#define HP_HOST_LEDGER_H
 
 #include <jansson.h>
 #include <stdbool.h>
 
 #include "base/error.h"
 
-#define HP_LEDGER_DIRECTORY "/var/lib/hostprocess-shim"
-
 struct hp_ledger; /* locked from open to close */
 
 /* Makes the directory if it is missing. Waits for the lock, at most 20 s:
- * Unavailable. FailedPrecondition: the directory is not root's alone, or the
- * file is damaged. */
+ * Unavailable. FailedPrecondition: the directory is not the administrator's
+ * alone, or the file is damaged. */
 int hp_ledger_open(struct hp_ledger **ledger, struct hp_error *err);
 /* Replaces the file. Without a save nothing has changed. */
 int hp_ledger_save(struct hp_ledger *ledger, struct hp_error *err);
@@ -34,10 +28,9 @@ int hp_ledger_read(json_t **claims, struct hp_error *err);
 
 /* All claims: borrowed, an array, to be changed in place. */
 json_t *hp_ledger_claims(struct hp_ledger *ledger);
-/* Where the search for a free id goes on, so that one just given back is the
- * last to be used again; 0: nowhere yet. */
-json_int_t hp_ledger_next_uid(const struct hp_ledger *ledger);
-void hp_ledger_set_next_uid(struct hp_ledger *ledger, json_int_t uid);
+/* A number that a host keeps beside the claims; 0 if it was never set. */
+json_int_t hp_ledger_number(const struct hp_ledger *ledger, const char *name);
+void hp_ledger_set_number(struct hp_ledger *ledger, const char *name, json_int_t number);
 
 /* Whether a claim is of this kind (a string of the ledger's) and, unless NULL, owner. */
 bool hp_ledger_is(const json_t *claim, const char *kind, const json_t *owner);
