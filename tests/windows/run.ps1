@@ -12,6 +12,7 @@ param(
     [string[]]$Arguments = @()
 )
 $ErrorActionPreference = "Stop"
+[Net.ServicePointManager]::SecurityProtocol = "Tls12"
 $ProgressPreference = "SilentlyContinue"
 
 if ($Shim -eq "") {
