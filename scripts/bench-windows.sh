@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-turns=7 seconds=5 json=$build/bench-windows.json
+turns=5 seconds=3 json=$build/bench-windows.json
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) turns=1 seconds=0.5 ;;

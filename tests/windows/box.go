@@ -39,13 +39,10 @@ func (n *node) image(t *suite.T) string {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	self, err := os.Executable()
-	if err == nil {
-		err = os.Mkdir(filepath.Join(dir, "bin"), 0o755)
-	}
+	err = os.Mkdir(filepath.Join(dir, "bin"), 0o755)
 	for _, name := range []string{`bin\uname.exe`, `bin\tool.exe`, "agnhost"} {
 		if err == nil {
-			err = copyFile(self, filepath.Join(dir, name))
+			err = os.Link(filepath.Join(n.path("bin"), "kit.exe"), filepath.Join(dir, name))
 		}
 	}
 	if err == nil {
@@ -56,17 +53,6 @@ func (n *node) image(t *suite.T) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
-}
-
-func copyFile(from, to string) error {
-	if os.Link(from, to) == nil {
-		return nil
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, 0o755)
 }
 
 // spec is a HostProcess container's config.json that runs a command line as user.

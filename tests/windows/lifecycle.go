@@ -115,9 +115,9 @@ func processes(program string) []uint32 {
 
 // bootWithShim boots a container and gives its shim's pid: the newcomer.
 func (n *node) bootWithShim(t *suite.T, user string) (*box, uint32) {
-	before := processes(filepath.Base(*shimPath))
+	before := processes(shimName)
 	b := n.boot(t, n.spec(t, user, `bin\tool.exe sleep 3600`))
-	after := slices.DeleteFunc(processes(filepath.Base(*shimPath)), func(pid uint32) bool { return slices.Contains(before, pid) })
+	after := slices.DeleteFunc(processes(shimName), func(pid uint32) bool { return slices.Contains(before, pid) })
 	if len(after) != 1 {
 		t.Fatalf("%d new shims, not one", len(after))
 	}

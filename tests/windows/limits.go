@@ -41,7 +41,7 @@ func limitCases(n *node) []suite.Case {
 	add("cpu-two", "only one of count, maximum and shares", func(t *suite.T) {
 		spec := n.spec(t, systemUser, `cmd.exe /c ver`)
 		spec.Windows.Resources = &specs.WindowsResources{CPU: &specs.WindowsCPUResources{Maximum: pointer[uint16](5000), Count: pointer[uint64](1)}}
-		n.refused(t, spec, "cpu")
+		n.refused(t, spec, "set only one")
 	})
 	add("update", "UpdateTask applies new limits to the running job", n.update)
 	return all

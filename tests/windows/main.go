@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"time"
 
+	logging "github.com/containerd/log"
+
 	"hostprocess-shim/tests/windows/suite"
 )
 
@@ -34,7 +36,8 @@ var (
 )
 
 func main() {
-	runTool() // ends the process if this file has a tool's name
+	runTool()                     // ends the process if this file has a tool's name
+	_ = logging.SetLevel("fatal") // of the client library: a refused Create is no news
 	log.SetFlags(0)
 	log.SetPrefix("kit: ")
 	flag.Parse()

@@ -21,6 +21,7 @@ import (
 
 const (
 	runtimeName = "io.containerd.hostprocess.v1"
+	shimName    = "containerd-shim-hostprocess-v1.exe"
 	serviceName = "hostprocess-kit"
 	// patience is how long a service may take to start or stop.
 	patience = 2 * time.Minute
@@ -37,7 +38,8 @@ type node struct {
 }
 
 func newNode(p profile) (*node, error) {
-	dir, err := os.MkdirTemp("", "hostprocess-kit-")
+	// Not in TEMP: the accounts that containers run as must reach what is in it.
+	dir, err := os.MkdirTemp(os.Getenv("ProgramData"), "hostprocess-kit-")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +47,31 @@ func newNode(p profile) (*node, error) {
 	if p.cri {
 		n.namespace = "k8s.io"
 	}
+	if err := n.copyPrograms(); err != nil {
+		return n, err
+	}
 	return n, os.WriteFile(n.path("config.toml"), []byte(n.config()), 0o644)
+}
+
+// copyPrograms puts the shim, and the kit as a container's program, where every account may run them.
+func (n *node) copyPrograms() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(n.path("bin"), 0o755); err != nil {
+		return err
+	}
+	for from, to := range map[string]string{self: "kit.exe", *shimPath: shimName} {
+		data, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(n.path("bin"), to), data, 0o755)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n *node) path(name string) string { return filepath.Join(n.dir, name) }
@@ -70,15 +96,11 @@ func (n *node) config() string {
 
 // start starts containerd, as nodes do: a service as LocalSystem.
 func (n *node) start() error {
-	shims, err := filepath.Abs(filepath.Dir(*shimPath))
-	if err != nil {
-		return err
-	}
 	program, err := filepath.Abs(filepath.Join(*containerdFolder, "containerd.exe"))
 	if err != nil {
 		return err
 	}
-	search := "PATH=" + shims + ";" + os.Getenv("PATH")
+	search := "PATH=" + n.path("bin") + ";" + os.Getenv("PATH")
 	if *asProcess {
 		err = n.startProcess(program, search)
 	} else {
