@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
 # Measures ours beside containerd-shim-runc-v2 with runc, in one run:
 #   scripts/bench.sh [--only start,create,exec,stdio,idle,growth,pod,containerd,size,ttrpc] [--peer SHIM] [--json FILE]
+# and our exe beside hcsshim's shim, under Wine:
+#   scripts/bench.sh --windows [--quick] [--json FILE]
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
+if [ "${1:-}" = --windows ]; then
+	shift
+	exec "$root/scripts/bench-windows.sh" "$@"
+fi
 only=start,create,exec,stdio,idle,growth,pod,containerd,size,ttrpc peer='' json=$build/bench.json
 while [ $# -gt 0 ]; do
 	case $1 in

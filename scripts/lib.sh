@@ -10,6 +10,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/hostprocess-shim
 build=$root/build
 containerd_version=v2.4.2
 go_version=1.26.8
+actionlint_version=v1.7.12
+hcsshim_version=v0.14.1
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -78,24 +80,49 @@ need_containerd() {
 	fi
 }
 
-# need_windows_containerd cross-compiles containerd.exe and ctr.exe, unmodified,
-# from the same module and sets windows_containerd_bin to their folder. Go
-# refuses GOBIN for another system, so a GOPATH of its own takes the programs;
-# the modules stay where they are.
-need_windows_containerd() {
-	windows_containerd_bin=$cache/containerd-$containerd_version-windows
-	local module=github.com/containerd/containerd/v2/cmd modules new=$windows_containerd_bin.new.$$
-	[ ! -e "$windows_containerd_bin/containerd.exe" ] || [ ! -e "$windows_containerd_bin/ctr.exe" ] || return 0
+# install_windows FOLDER PROGRAM@VERSION… cross-compiles Go programs, unmodified,
+# into FOLDER. Go refuses GOBIN for another system, so a GOPATH of its own takes
+# the programs; the modules stay where they are.
+install_windows() {
+	local folder=$1 modules new=$1.new.$$
+	shift
 	need_go
-	say "building containerd.exe and ctr.exe $containerd_version from their Go module (some minutes)"
 	modules=$(go env GOMODCACHE)
 	mkdir -p "$new"
 	env -u GOBIN GOPATH="$new" GOMODCACHE="$modules" GOFLAGS=-buildvcs=false GOOS=windows GOARCH=amd64 CGO_ENABLED=0 \
-		go install "$module/containerd@$containerd_version" "$module/ctr@$containerd_version" ||
-		{ rm -rf "$new"; die "building containerd.exe and ctr.exe failed"; }
-	rm -rf "$windows_containerd_bin"
-	mv "$new/bin/windows_amd64" "$windows_containerd_bin"
+		go install "$@" || { rm -rf "$new"; die "building $* failed"; }
+	rm -rf "$folder"
+	mv "$new/bin/windows_amd64" "$folder"
 	rm -rf "$new"
+}
+
+# need_windows_containerd builds containerd.exe and ctr.exe from the same module
+# and sets windows_containerd_bin to their folder.
+need_windows_containerd() {
+	windows_containerd_bin=$cache/containerd-$containerd_version-windows
+	local module=github.com/containerd/containerd/v2/cmd
+	[ ! -e "$windows_containerd_bin/containerd.exe" ] || [ ! -e "$windows_containerd_bin/ctr.exe" ] || return 0
+	say "building containerd.exe and ctr.exe $containerd_version from their Go module (some minutes)"
+	install_windows "$windows_containerd_bin" "$module/containerd@$containerd_version" "$module/ctr@$containerd_version"
+}
+
+# need_hcsshim builds the shim that containerd has for Windows and sets hcsshim to it.
+need_hcsshim() {
+	local folder=$cache/hcsshim-$hcsshim_version program=containerd-shim-runhcs-v1
+	hcsshim=$folder/$program.exe
+	[ ! -e "$hcsshim" ] || return 0
+	say "building hcsshim's shim $hcsshim_version from its Go module"
+	install_windows "$folder" "github.com/Microsoft/hcsshim/cmd/$program@$hcsshim_version"
+}
+
+# need_actionlint builds it as a Go module and sets actionlint to its path.
+need_actionlint() {
+	local folder=$cache/actionlint-$actionlint_version
+	actionlint=$folder/actionlint
+	[ ! -x "$actionlint" ] || return 0
+	need_go
+	say "building actionlint $actionlint_version from its Go module"
+	GOBIN=$folder GOFLAGS=-buildvcs=false go install "github.com/rhysd/actionlint/cmd/actionlint@$actionlint_version"
 }
 
 # build_preset NAME [TARGET…] configures and builds a CMake preset.

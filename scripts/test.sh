@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-all_lanes="setup build clang release unit valgrind asan tsan windows wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck coverage"
+all_lanes="setup build clang release unit valgrind asan tsan windows wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint kit coverage"
 shim="containerd-shim-hostprocess-v1"
 
 lane_setup() {
@@ -308,7 +308,7 @@ lane_tidy() {
 # handles and wide strings look like integers, and INVALID_HANDLE_VALUE like one
 # that is open.
 lane_cppcheck() {
-	local check=(cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j 2
+	local check=(cppcheck --quiet --std=c11 "--enable=warning,performance,portability" --inline-suppr --error-exitcode=1 -j 2
 		--suppress=missingInclude --suppress=unknownMacro -I "$root/src" -I "$root/include")
 	local windows=() linux=() folder
 	while read -r folder; do
@@ -319,6 +319,22 @@ lane_cppcheck() {
 	"${check[@]}" --platform=win64 --suppress=resourceLeak --suppress=CastIntegerToAddressAtReturn \
 		--suppress=AssignmentIntegerToAddress -D_WIN32 -D_WIN64 -U__linux__ "${windows[@]}"
 }
+
+# The workflows and the scripts; and CI must run every lane that there is.
+lane_lint() {
+	need_packages shellcheck
+	need_actionlint
+	shellcheck "$root"/scripts/*.sh "$root/.ci/run"
+	"$actionlint" -shellcheck "$(command -v shellcheck)" -pyflakes= "$root"/.github/workflows/*.yml
+	local lane
+	for lane in $all_lanes; do
+		grep -qE "(lanes:|test\.sh)[^#]* $lane( |}|\$)" "$root/.github/workflows/ci.yml" || { say "no job of ci.yml runs the lane $lane"; return 1; }
+	done
+	say "$(find "$root/scripts" -name '*.sh' | wc -l) scripts and $(find "$root/.github/workflows" -name '*.yml' | wc -l) workflow are clean"
+}
+
+# The conformance kit's own tests; it is built, but only a Windows machine runs it.
+lane_kit() { "$root/scripts/kit.sh" test; }
 
 # Lines of src/ that the units and the behaviour suite reach.
 lane_coverage() {

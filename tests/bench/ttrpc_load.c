@@ -1,20 +1,22 @@
-/* Load on a server of hostprocess.test.Peer, in C or in Go:
+/* Load on a ttrpc server, in C or in Go:
  *
  *   ttrpc_load --address unix:///path [--connections N] [--in-flight M] [--seconds S]
- *              [--requests R] [--size BYTES]
+ *              [--requests R] [--size BYTES] [--state ID]
  *
- * keeps M Echo calls under way on each of N connections, for S seconds or until
- * R are answered, checks every answer, and prints what it reached and what that
- * cost itself. Fails if any call does. */
+ * keeps M calls under way on each of N connections, for S seconds or until R are
+ * answered, checks every answer, and prints what it reached and what that cost
+ * itself. Fails if any call does. The call is Echo of hostprocess.test.Peer or,
+ * on a shim (on Windows its address is a pipe's name), State of a container ID
+ * that it does not have. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "../ttrpc/peer_service.h"
+#include "containerd/task/v2/shim.pb-c.h"
 
 struct load {
   uv_loop_t loop;
@@ -23,9 +25,10 @@ struct load {
   unsigned in_flight;
   uint64_t requests; /* 0: no limit */
   double seconds;
-  Ttrpc__KeyValue message;
-  uint64_t started; /* uv_hrtime() */
-  uint64_t ends;    /* the same */
+  Ttrpc__KeyValue echo;
+  Containerd__Task__V2__StateRequest state; /* in the place of echo if it has an id */
+  uint64_t started;                         /* uv_hrtime() */
+  uint64_t ends;                            /* the same */
   uint64_t sent;
   uint64_t answered;
   uint64_t failed;
@@ -47,12 +50,28 @@ static bool enough(const struct load *load) {
 static void on_response(void *arg, enum ttrpc_code code, const char *message,
                         const ProtobufCMessage *response);
 
+static bool asks_state(const struct load *load) {
+  return *load->state.id != '\0';
+}
+
+enum { TASK_STATE = 0 }; /* containerd.task.v2.Task's first method */
+
 static void call(struct connection *connection) {
   struct load *load = connection->load;
   connection->waiting++;
   load->sent++;
-  ttrpc_client_call(connection->client, &peer_service, PEER_ECHO, &load->message.base, 0, on_response,
-                    connection);
+  if (asks_state(load))
+    ttrpc_client_call(connection->client, &containerd__task__v2__task__descriptor, TASK_STATE,
+                      &load->state.base, 0, on_response, connection);
+  else
+    ttrpc_client_call(connection->client, &peer_service, PEER_ECHO, &load->echo.base, 0, on_response,
+                      connection);
+}
+
+static bool answer_is_right(const struct load *load, enum ttrpc_code code, const ProtobufCMessage *response) {
+  if (asks_state(load))
+    return code == TTRPC_NOT_FOUND;
+  return code == TTRPC_OK && strcmp(((const Ttrpc__KeyValue *)response)->value, load->echo.value) == 0;
 }
 
 static void on_response(void *arg, enum ttrpc_code code, const char *message,
@@ -60,9 +79,9 @@ static void on_response(void *arg, enum ttrpc_code code, const char *message,
   struct connection *connection = arg;
   struct load *load = connection->load;
   connection->waiting--;
-  if (code != TTRPC_OK || strcmp(((const Ttrpc__KeyValue *)response)->value, load->message.value) != 0) {
+  if (!answer_is_right(load, code, response)) {
     if (load->failed++ == 0)
-      fprintf(stderr, "ttrpc_load: a call failed: code %d, %s\n", code, code ? message : "another value");
+      fprintf(stderr, "ttrpc_load: a call failed: code %d, %s\n", code, code ? message : "another answer");
   } else {
     load->answered++;
   }
@@ -93,26 +112,25 @@ static void on_connected(uv_connect_t *connect, int status) {
 }
 
 static double own_cpu(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
+  uv_rusage_t usage;
+  if (uv_getrusage(&usage) != 0)
+    return 0;
   return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
          (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static void usage(void) {
   fprintf(stderr, "usage: ttrpc_load --address unix:///path [--connections N] [--in-flight M] "
-                  "[--seconds S] [--requests R] [--size BYTES]\n");
+                  "[--seconds S] [--requests R] [--size BYTES] [--state ID]\n");
   exit(EXIT_FAILURE);
 }
 
 static void parse(int argc, char **argv, struct load *load) {
-  static const struct option options[] = {{"address", required_argument, NULL, 'a'},
-                                          {"connections", required_argument, NULL, 'c'},
-                                          {"in-flight", required_argument, NULL, 'i'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"requests", required_argument, NULL, 'r'},
-                                          {"size", required_argument, NULL, 'z'},
-                                          {0}};
+  static const struct option options[] = {
+      {"address", required_argument, NULL, 'a'},   {"connections", required_argument, NULL, 'c'},
+      {"in-flight", required_argument, NULL, 'i'}, {"seconds", required_argument, NULL, 's'},
+      {"requests", required_argument, NULL, 'r'},  {"size", required_argument, NULL, 'z'},
+      {"state", required_argument, NULL, 't'},     {0}};
   size_t size = 16;
   int option;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -135,6 +153,9 @@ static void parse(int argc, char **argv, struct load *load) {
     case 'z':
       size = strtoul(optarg, NULL, 10);
       break;
+    case 't':
+      load->state.id = optarg;
+      break;
     default:
       usage();
     }
@@ -146,13 +167,19 @@ static void parse(int argc, char **argv, struct load *load) {
     abort();
   memset(value, 'v', size);
   value[size] = '\0';
-  load->message.value = value;
+  load->echo.value = value;
 }
 
 int main(int argc, char **argv) {
-  struct load load = {.connections = 1, .in_flight = 1, .seconds = 1, .message = TTRPC__KEY_VALUE__INIT};
+  struct load load = {.connections = 1,
+                      .in_flight = 1,
+                      .seconds = 1,
+                      .echo = TTRPC__KEY_VALUE__INIT,
+                      .state = CONTAINERD__TASK__V2__STATE_REQUEST__INIT};
   parse(argc, argv, &load);
+#ifndef _WIN32
   signal(SIGPIPE, SIG_IGN);
+#endif
   uv_loop_init(&load.loop);
   struct connection *all = calloc(load.connections, sizeof *all);
   if (!all)
@@ -172,7 +199,7 @@ int main(int argc, char **argv) {
          load.connections, load.in_flight, load.answered, load.failed, (double)load.answered / seconds,
          own_cpu() * 1e6 / (double)(load.answered ? load.answered : 1));
   uv_loop_close(&load.loop);
-  free(load.message.value);
+  free(load.echo.value);
   free(all);
   return load.failed == 0 && load.answered > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

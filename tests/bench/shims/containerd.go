@@ -11,6 +11,8 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
+
+	"hostprocess-shim/tests/bench/shims/table"
 )
 
 // throughContainerd measures what a client of containerd sees.
@@ -95,7 +97,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime",
 	if err != nil {
 		return err
 	}
-	compare("create+start through containerd", "ms", ours, peer, 0.5)
-	compare("exec of true through containerd", "ms", median(execs[0]), median(execs[1]), 0.5)
+	results.Compare("create+start through containerd", "ms", ours, peer, 0.5)
+	results.Compare("exec of true through containerd", "ms", table.Median(execs[0]), table.Median(execs[1]), 0.5)
 	return nil
 }

@@ -5,57 +5,15 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
-	"fmt"
 	"log"
 	"os"
-	"slices"
 	"strings"
+
+	"hostprocess-shim/tests/bench/shims/table"
 )
 
-// row is one line of the table: medians, lower is better.
-type row struct {
-	Name  string  `json:"name"`
-	Unit  string  `json:"unit"`
-	Ours  float64 `json:"ours"`
-	Peer  float64 `json:"peer,omitempty"`
-	Ratio float64 `json:"ratio,omitempty"`
-	Goal  string  `json:"goal"`
-	Met   bool    `json:"met"`
-}
-
-var table []row
-
-// compare adds a row whose goal is a ratio to the peer.
-func compare(name, unit string, ours, peer, goal float64) {
-	r := row{Name: name, Unit: unit, Ours: ours, Peer: peer, Ratio: ours / peer, Goal: fmt.Sprintf("≤ %.3g of the peer's", goal)}
-	r.Met = r.Ratio <= goal
-	table = append(table, r)
-}
-
-// limit adds a row whose goal is a figure of its own; peer is 0 if not measured.
-func limit(name, unit string, ours, peer, goal float64) {
-	r := row{Name: name, Unit: unit, Ours: ours, Peer: peer, Goal: fmt.Sprintf("≤ %.4g %s", goal, unit), Met: ours <= goal}
-	if peer > 0 {
-		r.Ratio = ours / peer
-	}
-	table = append(table, r)
-}
-
-// info adds a row without a goal.
-func info(name, unit string, ours, peer float64) {
-	r := row{Name: name, Unit: unit, Ours: ours, Peer: peer, Met: true}
-	if peer > 0 {
-		r.Ratio = ours / peer
-	}
-	table = append(table, r)
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
-}
+var results table.Table
 
 func main() {
 	log.SetFlags(0)
@@ -86,24 +44,8 @@ func main() {
 			log.Fatalf("%s: %v", name, err)
 		}
 	}
-	fmt.Printf("%-46s %12s %12s %8s  %s\n", "", "ours", "peer", "ratio", "goal")
-	for _, r := range table {
-		peer, ratio, met := "", "", ""
-		if r.Peer > 0 {
-			peer, ratio = fmt.Sprintf("%.4g %s", r.Peer, r.Unit), fmt.Sprintf("%.3f", r.Ratio)
-		}
-		if r.Goal != "" {
-			met = map[bool]string{true: "met", false: "MISSED"}[r.Met]
-		}
-		fmt.Printf("%-46s %12s %12s %8s  %s %s\n", r.Name, fmt.Sprintf("%.4g %s", r.Ours, r.Unit), peer, ratio, r.Goal, met)
-	}
-	if *file != "" {
-		data, err := json.MarshalIndent(table, "", "  ")
-		if err == nil {
-			err = os.WriteFile(*file, append(data, '\n'), 0o644)
-		}
-		if err != nil {
-			log.Fatal(err)
-		}
+	results.Print()
+	if err := results.Write(*file); err != nil {
+		log.Fatal(err)
 	}
 }

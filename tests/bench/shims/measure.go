@@ -11,6 +11,8 @@ import (
 
 	task "github.com/containerd/containerd/api/runtime/task/v3"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"hostprocess-shim/tests/bench/shims/table"
 )
 
 func ms(seconds float64) float64 { return 1000 * seconds }
@@ -27,7 +29,7 @@ func (b *bench) both(times int, measure func(s shim) (float64, error)) (ours, pe
 			figures[i] = append(figures[i], figure)
 		}
 	}
-	return median(figures[0]), median(figures[1]), nil
+	return table.Median(figures[0]), table.Median(figures[1]), nil
 }
 
 func (b *bench) start() error {
@@ -39,7 +41,7 @@ func (b *bench) start() error {
 		o.down()
 		return ms(o.startSeconds), nil
 	})
-	compare("start → address", "ms", ours, peer, 1.0/3)
+	results.Compare("start → address", "ms", ours, peer, 1.0/3)
 	return err
 }
 
@@ -81,7 +83,7 @@ func (b *bench) create() error {
 		}
 		return ms(time.Since(begin).Seconds()), nil
 	})
-	compare("Create → first output", "ms", ours, peer, 1.0/6)
+	results.Compare("Create → first output", "ms", ours, peer, 1.0/6)
 	return err
 }
 
@@ -146,7 +148,7 @@ func (b *bench) exec() error {
 		err := o.run(process)
 		return ms(time.Since(begin).Seconds()), err
 	})
-	compare("exec of true, directly", "ms", ours, peer, 0.1)
+	results.Compare("exec of true, directly", "ms", ours, peer, 0.1)
 	return err
 }
 
@@ -160,10 +162,10 @@ func (b *bench) idle() error {
 	time.Sleep(2 * time.Second)
 	ours, oursRSS := memory(pair[0].pid)
 	peer, peerRSS := memory(pair[1].pid)
-	limit("idle, one container: private dirty", "KiB", ours, peer, 400)
-	limit("idle, one container: RSS", "KiB", oursRSS, peerRSS, 3072)
-	info("idle: threads", "", count(pair[0].pid, "task"), count(pair[1].pid, "task"))
-	info("idle: descriptors", "", count(pair[0].pid, "fd"), count(pair[1].pid, "fd"))
+	results.Limit("idle, one container: private dirty", "KiB", ours, peer, 400)
+	results.Limit("idle, one container: RSS", "KiB", oursRSS, peerRSS, 3072)
+	results.Info("idle: threads", "", count(pair[0].pid, "task"), count(pair[1].pid, "task"))
+	results.Info("idle: descriptors", "", count(pair[0].pid, "fd"), count(pair[1].pid, "fd"))
 	return nil
 }
 
@@ -187,8 +189,8 @@ func (b *bench) growth() error {
 		}
 	}
 	after, _ := memory(o.pid)
-	limit(fmt.Sprintf("growth over %d execs", b.execs), "KiB", after-before, 0, 64)
-	limit("… of descriptors and threads", "", count(o.pid, "fd")-descriptors+count(o.pid, "task")-threads, 0, 0)
+	results.Limit(fmt.Sprintf("growth over %d execs", b.execs), "KiB", after-before, 0, 64)
+	results.Limit("… of descriptors and threads", "", count(o.pid, "fd")-descriptors+count(o.pid, "task")-threads, 0, 0)
 	return nil
 }
 
@@ -249,8 +251,8 @@ func (b *bench) pod() error {
 		return err
 	}
 	whole, _ := memory(o.pid)
-	limit("a further container of a pod, first 500", "KiB", (half-before)/(containers/2), 0, 8)
-	limit("a further container of a pod, next 500", "KiB", (whole-half)/(containers/2), 0, 8)
+	results.Limit("a further container of a pod, first 500", "KiB", (half-before)/(containers/2), 0, 8)
+	results.Limit("a further container of a pod, next 500", "KiB", (whole-half)/(containers/2), 0, 8)
 	return nil
 }
 
@@ -275,7 +277,7 @@ func (b *bench) stdio() error {
 			_, _ = io.ReadFull(out, back)
 			figures = append(figures, time.Since(begin).Seconds())
 		}
-		return median(figures) * 1e6
+		return table.Median(figures) * 1e6
 	}
 	floorIn, floorOut, err := pipes(filepath.Join(b.dir, "floor"))
 	if err != nil {
@@ -311,10 +313,10 @@ func (b *bench) stdio() error {
 	for _, size := range []int{8, 4 << 10, 4 << 20} {
 		floor := trip(floorIn, floorOut, size)
 		ours, peer := trip(ins[0], outs[0], size), trip(ins[1], outs[1], size)
-		info(fmt.Sprintf("stdio round trip of %d B: floor without a shim", size), "µs", floor, 0)
-		r := row{Name: fmt.Sprintf("stdio round trip of %d B", size), Unit: "µs", Ours: ours, Peer: peer, Ratio: ours / peer,
+		results.Info(fmt.Sprintf("stdio round trip of %d B: floor without a shim", size), "µs", floor, 0)
+		r := table.Row{Name: fmt.Sprintf("stdio round trip of %d B", size), Unit: "µs", Ours: ours, Peer: peer, Ratio: ours / peer,
 			Goal: "cost above the floor ≤ 1/2 of the peer's", Met: ours-floor <= (peer-floor)/2}
-		table = append(table, r)
+		results.Add(r)
 	}
 	return nil
 }
@@ -334,6 +336,6 @@ func (b *bench) size() error {
 	if err != nil {
 		return err
 	}
-	limit("stripped executable", "KiB", float64(ours.Size())/1024, float64(peer.Size())/1024, 400)
+	results.Limit("stripped executable", "KiB", float64(ours.Size())/1024, float64(peer.Size())/1024, 400)
 	return nil
 }

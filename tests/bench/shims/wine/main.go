@@ -1,0 +1,245 @@
+// Command wine measures our Windows shim beside hcsshim's under Wine, both in
+// one run and in turns; scripts/bench.sh --windows builds it for Windows and
+// runs it there, with this machine's files, and its /proc, at Z:.
+//
+//	wine -ours EXE -peer EXE -load EXE -empty EXE -pipe EXE [-turns N] [-seconds S] [-json FILE]
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"hostprocess-shim/tests/bench/shims/table"
+)
+
+const (
+	// patience is how long a condition may take on a loaded machine.
+	patience = 60 * time.Second
+	// settle is how long a process that is to be idle is left alone.
+	settle = 2 * time.Second
+)
+
+var (
+	load    = flag.String("load", "", "the load generator, ttrpc_load.exe")
+	seconds = flag.Float64("seconds", 5, "how long each load lasts")
+	// shapes are the loads: requests in flight on one connection.
+	shapes = []int{1, 16}
+)
+
+// figures are what the turns measured of one shim.
+type figures struct {
+	start, idle, loaded []float64
+	rate                [][]float64
+}
+
+func main() {
+	log.SetFlags(0)
+	ours := flag.String("ours", "", "our shim")
+	peer := flag.String("peer", "", "hcsshim's shim")
+	empty := flag.String("empty", "", "a program that does nothing")
+	pipe := flag.String("pipe", "", "a program that serves a pipe with libuv")
+	turns := flag.Int("turns", 5, "how often each is measured")
+	file := flag.String("json", "", "write the table there as JSON")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "hp-bench-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	all := [2]figures{}
+	var floors [2][]float64
+	var launch []float64
+	for turn := range *turns + 1 {
+		for i, shim := range []string{*ours, *peer} {
+			if err := all[i].measure(shim, filepath.Join(dir, fmt.Sprintf("b%d-%d", i, turn))); err != nil {
+				log.Fatalf("%s: %v", filepath.Base(shim), err)
+			}
+		}
+		for i, program := range [][]string{{*empty}, {*pipe, fmt.Sprintf(`\\.\pipe\hp-bench-%d-%d`, os.Getpid(), turn)}} {
+			kib, err := floor(program[0], program[1:]...)
+			if err != nil {
+				log.Fatalf("%s: %v", filepath.Base(program[0]), err)
+			}
+			floors[i] = append(floors[i], kib)
+		}
+		begin := time.Now()
+		if err := exec.Command(*empty, "end").Run(); err != nil {
+			log.Fatal(err)
+		}
+		launch = append(launch, time.Since(begin).Seconds()*1e3)
+		if turn == 0 { // it warmed Wine up
+			all, floors, launch = [2]figures{}, [2][]float64{}, nil
+		}
+	}
+	results := tabulate(all, floors, launch)
+	results.Print()
+	if err := results.Write(*file); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func tabulate(all [2]figures, floors [2][]float64, launch []float64) table.Table {
+	var results table.Table
+	ours, peer := all[0], all[1]
+	results.Compare("start → address", "ms", table.Median(ours.start), table.Median(peer.start), 0.5)
+	results.Info("… of an empty C program, to its end", "ms", table.Median(launch), 0)
+	results.Limit("idle after start: private dirty", "KiB", table.Median(ours.idle), table.Median(peer.idle), 5*1024)
+	results.Info("… of an empty C program", "KiB", table.Median(floors[0]), 0)
+	results.Info("… of one that serves a pipe with libuv", "KiB", table.Median(floors[1]), 0)
+	results.Info("idle after the loads: private dirty", "KiB", table.Median(ours.loaded), table.Median(peer.loaded))
+	for i, inFlight := range shapes {
+		results.Info(fmt.Sprintf("State, 1 connection x %d: higher is better", inFlight), "/s", table.Median(ours.rate[i]), table.Median(peer.rate[i]))
+	}
+	return results
+}
+
+// measure starts one shim, reads its memory, loads it, and ends it.
+func (f *figures) measure(shim, bundle string) error {
+	id := filepath.Base(bundle)
+	if err := os.MkdirAll(bundle, 0o755); err != nil {
+		return err
+	}
+	const config = `{"ociVersion": "1.1.0", "annotations": {"microsoft.com/hostprocess-container": "true"}}`
+	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte(config), 0o644); err != nil {
+		return err
+	}
+	command := exec.Command(shim, "-namespace", "bench", "-address", `\\.\pipe\hp-bench-none`,
+		"-publish-binary", "containerd.exe", "-id", id, "start")
+	command.Dir = bundle
+	command.Env = append(os.Environ(), `TTRPC_ADDRESS=\\.\pipe\hp-bench-none.ttrpc`, "HOSTPROCESS_STATE_DIR="+filepath.Join(filepath.Dir(bundle), "state"))
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	begin := time.Now()
+	address, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("start: %w: %s", err, complaint.String())
+	}
+	f.start = append(f.start, time.Since(begin).Seconds()*1e3)
+	defer end(bundle, shim)
+	pid, err := linuxPid(shim)
+	if err != nil {
+		return err
+	}
+	time.Sleep(settle)
+	f.idle = append(f.idle, private(pid))
+	// Under Wine a Go server's first client is given an instance that nobody serves.
+	spare, err := os.OpenFile(string(address), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer spare.Close()
+	f.rate = append(f.rate, make([][]float64, len(shapes)-len(f.rate))...)
+	for i, inFlight := range shapes {
+		rate, err := requests(string(address), inFlight)
+		if err != nil {
+			return err
+		}
+		f.rate[i] = append(f.rate[i], rate)
+	}
+	time.Sleep(settle)
+	f.loaded = append(f.loaded, private(pid))
+	return nil
+}
+
+// requests gives how many calls per second the shim at address answers.
+func requests(address string, inFlight int) (float64, error) {
+	command := exec.Command(*load, "--address", address, "--state", "unknown",
+		"--in-flight", strconv.Itoa(inFlight), "--seconds", fmt.Sprint(*seconds))
+	command.Stderr = os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		return 0, fmt.Errorf("load: %w: %s", err, out)
+	}
+	for _, field := range strings.Fields(string(out)) {
+		if value, found := strings.CutPrefix(field, "per_second="); found {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, fmt.Errorf("load: no rate in %q", out)
+}
+
+// end terminates the shim of a bundle and waits until it is gone.
+func end(bundle, shim string) {
+	data, _ := os.ReadFile(filepath.Join(bundle, "shim.pid"))
+	if pid, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
+		if process, err := os.FindProcess(pid); err == nil {
+			_ = process.Kill()
+		}
+	}
+	for deadline := time.Now().Add(patience); len(linuxPids(shim)) > 0 && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// floor is the private memory of a program that says when it is ready.
+func floor(program string, args ...string) (float64, error) {
+	command := exec.Command(program, args...)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := command.Start(); err != nil {
+		return 0, err
+	}
+	defer func() { _ = command.Process.Kill(); _ = command.Wait() }()
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || strings.TrimSpace(line) != "ready" {
+		return 0, fmt.Errorf("it says %q, %v", line, err)
+	}
+	pid, err := linuxPid(program)
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(settle)
+	return private(pid), nil
+}
+
+// linuxPid waits until exactly one process runs a program and gives its Linux pid.
+func linuxPid(program string) (int, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		pids := linuxPids(program)
+		if len(pids) == 1 {
+			return pids[0], nil
+		}
+		if time.Now().After(deadline) {
+			return 0, fmt.Errorf("%d processes run it, not one", len(pids))
+		}
+	}
+}
+
+// linuxPids finds the processes whose command line begins with a program's path.
+func linuxPids(program string) []int {
+	var pids []int
+	entries, _ := os.ReadDir("Z:/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		data, _ := os.ReadFile(fmt.Sprintf("Z:/proc/%d/cmdline", pid))
+		if argument, _, _ := strings.Cut(string(data), "\x00"); strings.EqualFold(strings.ReplaceAll(argument, "/", `\`), program) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// private is what Linux counts as private and dirty of a process, in KiB.
+func private(pid int) float64 {
+	data, _ := os.ReadFile(fmt.Sprintf("Z:/proc/%d/smaps_rollup", pid))
+	for _, line := range strings.Split(string(data), "\n") {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "Private_Dirty:" {
+			kib, _ := strconv.ParseFloat(fields[1], 64)
+			return kib
+		}
+	}
+	log.Fatalf("no memory of process %d is to be read", pid)
+	return 0
+}
