@@ -70,7 +70,14 @@ int hp_ledger_save(struct hp_ledger *ledger, struct hp_error *err) {
   char *text = json_dumps(ledger->root, JSON_COMPACT);
   if (!text)
     return hp_error_set(err, HP_INTERNAL, "the ledger cannot be written as JSON");
-  int result = hp_ledger_file_save(ledger->file, text, err);
+  size_t length = strlen(text);
+  int result =
+      length <= HP_LEDGER_FILE_MAX /* or nobody could read it any more */
+          ? hp_ledger_file_save(ledger->file, text, err)
+          : hp_error_set(err, HP_RESOURCE_EXHAUSTED,
+                         "the ledger of what containers hold on this host would have %zu bytes, more "
+                         "than %u: delete containers, or give each fewer mounts",
+                         length, HP_LEDGER_FILE_MAX);
   free(text);
   return result;
 }
