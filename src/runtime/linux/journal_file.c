@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "runtime/journal.h"
@@ -215,9 +216,12 @@ int hp_journal_file_replace(struct hp_journal_file *file, const char *data, size
   if (unlinkat(directory, NEW_NAME, 0) != 0 && errno != ENOENT)
     goto failed;
   fd = openat(directory, NEW_NAME, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || write_all(fd, data, length) != 0 || fsync(fd) != 0 ||
-      renameat(directory, NEW_NAME, directory, HP_JOURNAL_NAME) != 0)
+  if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || write_all(fd, data, length) != 0 || fsync(fd) != 0)
     goto failed;
+  hp_crash_point();
+  if (renameat(directory, NEW_NAME, directory, HP_JOURNAL_NAME) != 0)
+    goto failed;
+  hp_crash_point();
   close(file->fd);
   file->fd = fd;
   file->size = length;
