@@ -46,8 +46,10 @@ static int load(const struct hp_ledger_file *file, json_t **out, struct hp_error
   json_t *root = text ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &why)
                       : json_pack("{s:i, s:[]}", "version", VERSION, "claims");
   free(text);
-  if (!root)
-    return hp_ledger_file_damaged(why.text, err);
+  if (!root) {
+    hp_ledger_file_damaged(why.text, err);
+    return -1;
+  }
   if (check(root, err) != 0) {
     json_decref(root);
     return -1;
