@@ -13,6 +13,8 @@
 #if defined(_WIN32)
 #include <uv.h>
 #include <windows.h>
+
+#include <lmerr.h>
 #endif
 
 static void replace_message(struct hp_error *err, char *message) {
@@ -40,31 +42,60 @@ static enum hp_code code_of_system(int os_code) {
   case ERROR_PATH_NOT_FOUND:
     return HP_NOT_FOUND;
   case ERROR_ACCESS_DENIED:
+  case ERROR_PRIVILEGE_NOT_HELD:
+  case ERROR_WRITE_PROTECT:
     return HP_PERMISSION_DENIED;
   case ERROR_ALREADY_EXISTS:
   case ERROR_FILE_EXISTS:
     return HP_ALREADY_EXISTS;
   case ERROR_NOT_ENOUGH_MEMORY:
+  case ERROR_OUTOFMEMORY:
+  case ERROR_NO_SYSTEM_RESOURCES:
+  case ERROR_COMMITMENT_LIMIT:
   case ERROR_TOO_MANY_OPEN_FILES:
   case ERROR_DISK_FULL:
+  case ERROR_HANDLE_DISK_FULL:
     return HP_RESOURCE_EXHAUSTED;
   default:
     return HP_INTERNAL;
   }
 }
 
-/* English, so that the sentence people search for is there on every node. */
-static char *text_of_system(int os_code) {
+/* The texts of network functions are a library's of their own. */
+static HMODULE open_texts(int os_code) {
+  if (os_code < NERR_BASE || os_code > MAX_NERR)
+    return NULL;
+  return LoadLibraryExW(L"netmsg.dll", NULL, LOAD_LIBRARY_AS_DATAFILE | LOAD_LIBRARY_SEARCH_SYSTEM32);
+}
+
+/* UTF-8, owned; NULL: there is none. */
+static char *text_in(DWORD language, HMODULE texts, int os_code) {
   wchar_t wide[512];
-  DWORD length =
-      FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL, (DWORD)os_code,
-                     MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), wide, 512, NULL);
+  char text[1536];
+  DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS |
+                                    (texts ? FORMAT_MESSAGE_FROM_HMODULE : 0),
+                                texts, (DWORD)os_code, language, wide, sizeof wide / sizeof wide[0], NULL);
   while (length > 0 && (wide[length - 1] == L'\r' || wide[length - 1] == L'\n'))
     length--;
-  char text[1536];
   int bytes =
       length ? WideCharToMultiByte(CP_UTF8, 0, wide, (int)length, text, (int)sizeof text, NULL, NULL) : 0;
-  return bytes > 0 ? hp_strndup(text, (size_t)bytes) : hp_printf("Windows error %d", os_code);
+  return bytes > 0 ? hp_strndup(text, (size_t)bytes) : NULL;
+}
+
+/* English, so that the sentence people search for is there on every node that
+ * has it; with another the number, which they search for then. */
+static char *text_of_system(int os_code) {
+  HMODULE texts = open_texts(os_code);
+  char *english = text_in(MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), texts, os_code);
+  char *other = english ? NULL : text_in(0, texts, os_code), *text = english;
+  if (other)
+    text = hp_printf("%s (Windows error %d)", other, os_code);
+  else if (!english)
+    text = hp_printf(os_code < 0 ? "Windows error 0x%08x" : "Windows error %d", (unsigned)os_code);
+  free(other);
+  if (texts)
+    FreeLibrary(texts);
+  return text;
 }
 #else
 static enum hp_code code_of_system(int os_code) {

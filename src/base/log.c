@@ -54,21 +54,18 @@ void hp_log_set_namespace(const char *namespace_name) {
   uv_mutex_unlock(&logger.lock);
 }
 
-/* logfmt's quoting: " and \ escaped, nothing that could start a new line. */
+/* logfmt's quoting: " and \ escaped, then nothing left that could start a new line. */
 static char *quoted(const char *text) {
-  char *printable = hp_utf8_printable(text);
-  char *copy = hp_alloc(2 * strlen(printable) + 3);
-  char *out = copy;
-  *out++ = '"';
-  for (const char *in = printable; *in; in++) {
-    if (*in == '"' || (*in == '\\' && in[1] != 'x'))
+  char *escaped = hp_alloc(2 * strlen(text) + 1), *out = escaped;
+  for (const char *in = text; *in; in++) {
+    if (*in == '"' || *in == '\\')
       *out++ = '\\';
     *out++ = *in;
   }
-  *out++ = '"';
-  *out = 0;
+  char *printable = hp_utf8_printable(escaped), *whole = hp_printf("\"%s\"", printable);
   free(printable);
-  return copy;
+  free(escaped);
+  return whole;
 }
 
 static char *field(const char *name, const char *value) {

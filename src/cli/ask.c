@@ -33,6 +33,10 @@ static void on_limit(uv_timer_t *timer) {
   finish(talk);
 }
 
+static void on_end(uv_timer_t *timer) {
+  finish(timer->data);
+}
+
 static void ask_next(struct talk *talk);
 
 static void on_answer(void *arg, enum ttrpc_code code, const char *message,
@@ -45,7 +49,7 @@ static void on_answer(void *arg, enum ttrpc_code code, const char *message,
   if (code != TTRPC_OK && !question->optional) {
     hp_error_set(talk->err, (enum hp_code)code, "the shim refuses %s: %s", question->method,
                  message ? message : "no reason given");
-    finish(talk);
+    uv_timer_start(&talk->limit, on_end, 0, 0); /* a lost connection fails its calls first, then says so */
     return;
   }
   talk->next++;

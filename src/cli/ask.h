@@ -18,7 +18,8 @@ struct hp_question {
 
 /* Blocks for at most limit_ms in all; DeadlineExceeded then. The error of a
  * question that is not optional ends the rest. With until_lost it stays
- * connected, as long as the limit allows, until the shim hangs up: *lost. */
+ * connected, as long as the limit allows, until the shim hangs up. *lost: it has
+ * hung up, perhaps in place of an answer. */
 int hp_ask(const char *address, const struct hp_question *questions, size_t count, uint64_t limit_ms,
            bool until_lost, bool *lost, struct hp_error *err);
 

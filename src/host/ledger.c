@@ -46,8 +46,10 @@ static int load(const struct hp_ledger_file *file, json_t **out, struct hp_error
   json_t *root = text ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &why)
                       : json_pack("{s:i, s:[]}", "version", VERSION, "claims");
   free(text);
-  if (!root)
-    return hp_ledger_file_damaged(why.text, err);
+  if (!root) {
+    hp_ledger_file_damaged(why.text, err);
+    return -1;
+  }
   if (check(root, err) != 0) {
     json_decref(root);
     return -1;
@@ -70,7 +72,14 @@ int hp_ledger_save(struct hp_ledger *ledger, struct hp_error *err) {
   char *text = json_dumps(ledger->root, JSON_COMPACT);
   if (!text)
     return hp_error_set(err, HP_INTERNAL, "the ledger cannot be written as JSON");
-  int result = hp_ledger_file_save(ledger->file, text, err);
+  size_t length = strlen(text);
+  int result =
+      length <= HP_LEDGER_FILE_MAX /* or nobody could read it any more */
+          ? hp_ledger_file_save(ledger->file, text, err)
+          : hp_error_set(err, HP_RESOURCE_EXHAUSTED,
+                         "the ledger of what containers hold on this host would have %zu bytes, more "
+                         "than %u: delete containers, or give each fewer mounts",
+                         length, HP_LEDGER_FILE_MAX);
   free(text);
   return result;
 }

@@ -18,7 +18,8 @@ struct hp_ledger; /* locked from open to close */
  * Unavailable. FailedPrecondition: the directory is not the administrator's
  * alone, or the file is damaged. */
 int hp_ledger_open(struct hp_ledger **ledger, struct hp_error *err);
-/* Replaces the file. Without a save nothing has changed. */
+/* Replaces the file. Without a save nothing has changed. ResourceExhausted: it would
+ * be larger than a ledger may be. */
 int hp_ledger_save(struct hp_ledger *ledger, struct hp_error *err);
 void hp_ledger_close(struct hp_ledger *ledger); /* NULL is fine */
 

@@ -157,9 +157,18 @@ void hp_command_windows_words_free(struct hp_command_windows_word *words, size_t
 
 /* ---- cmd.exe ----------------------------------------------------------------------- */
 
-bool hp_command_windows_is_batch(const char *path) {
+/* Windows drops dots and spaces at the end of a name before it looks at the rest. */
+static size_t length_of_name(const char *path) {
   size_t length = strlen(path);
-  return length > 4 && (hp_text_same(path + length - 4, ".bat") || hp_text_same(path + length - 4, ".cmd"));
+  while (length > 0 && (path[length - 1] == '.' || path[length - 1] == ' '))
+    length--;
+  return length;
+}
+
+bool hp_command_windows_is_batch(const char *path) {
+  size_t length = length_of_name(path);
+  return length > 4 &&
+         (hp_text_starts(path + length - 4, ".bat") || hp_text_starts(path + length - 4, ".cmd"));
 }
 
 /* cmd.exe expands %NAME% even between quotation marks. %cd:~,% (no characters
@@ -207,7 +216,9 @@ static void begin_cmd(struct text *line, const char *script, const char *system_
   put_text(line, "\"");
   put_text(line, system_root);
   put_text(line, "\\System32\\cmd.exe\" /e:ON /v:OFF /d /c \"\"");
-  put_for_cmd(line, script);
+  char *name = hp_strndup(script, length_of_name(script));
+  put_for_cmd(line, name);
+  free(name);
   put_text(line, "\"");
 }
 

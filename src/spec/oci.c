@@ -117,13 +117,13 @@ done:
   return result;
 }
 
-/* A spec that has both sections speaks to the system it is on. */
+/* A spec that has both sections, or none, speaks to the system it is on. */
 static int read_limits(const struct hp_json *linux_at, const struct hp_json *windows_at,
                        const struct hp_json *annotations, struct hp_container_spec *spec,
                        struct hp_error *err) {
-  enum hp_os os = linux_at->value && windows_at->value ? hp_os_here()
-                  : windows_at->value                  ? HP_OS_WINDOWS
-                                                       : HP_OS_LINUX;
+  enum hp_os os = !linux_at->value == !windows_at->value ? hp_os_here()
+                  : windows_at->value                    ? HP_OS_WINDOWS
+                                                         : HP_OS_LINUX;
   struct hp_json resources = hp_json_at(os == HP_OS_WINDOWS ? windows_at : linux_at, "resources");
   if (hp_limits_read(os, &resources, &spec->limits, err) != 0)
     return -1;

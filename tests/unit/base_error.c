@@ -48,7 +48,9 @@ static const struct {
 #if defined(_WIN32)
     {ERROR_PATH_NOT_FOUND, HP_NOT_FOUND},
     {ERROR_ALREADY_EXISTS, HP_ALREADY_EXISTS},
+    {ERROR_PRIVILEGE_NOT_HELD, HP_PERMISSION_DENIED},
     {ERROR_DISK_FULL, HP_RESOURCE_EXHAUSTED},
+    {ERROR_COMMITMENT_LIMIT, HP_RESOURCE_EXHAUSTED},
     {ERROR_INVALID_PARAMETER, HP_INTERNAL},
 #else
     {EPERM, HP_PERMISSION_DENIED},   {EMFILE, HP_RESOURCE_EXHAUSTED},
@@ -77,6 +79,43 @@ START_TEST(test_system_text) {
   hp_error_clear(&err);
 }
 END_TEST
+
+#if defined(_WIN32)
+static const wchar_t *native_text; /* NULL: the real thing */
+
+/* A node of another language: it has no English texts. */
+static DWORD WINAPI format_message(DWORD flags, LPCVOID source, DWORD id, DWORD language, LPWSTR to,
+                                   DWORD room, va_list *args) {
+  DWORD(WINAPI * real)(DWORD, LPCVOID, DWORD, DWORD, LPWSTR, DWORD, va_list *);
+  FARPROC found = GetProcAddress(GetModuleHandleW(L"kernel32.dll"), "FormatMessageW");
+  memcpy(&real, &found, sizeof real);
+  if (!native_text)
+    return real(flags, source, id, language, to, room, args);
+  if (language != 0) {
+    SetLastError(ERROR_RESOURCE_LANG_NOT_FOUND);
+    return 0;
+  }
+  wcscpy(to, native_text);
+  return (DWORD)wcslen(native_text);
+}
+extern void *const __imp_FormatMessageW;
+void *const __imp_FormatMessageW = (void *)(uintptr_t)format_message;
+
+START_TEST(test_text_of_another_language) {
+  struct hp_error err = HP_ERROR_INIT;
+  native_text = L"Zugriff verweigert\r\n";
+  hp_error_set_os(&err, ERROR_ACCESS_DENIED, "cannot");
+  ck_assert_str_eq(err.message, "cannot: Zugriff verweigert (Windows error 5)");
+  native_text = L"";
+  hp_error_set_os(&err, ERROR_ACCESS_DENIED, "cannot");
+  ck_assert_str_eq(err.message, "cannot: Windows error 5");
+  hp_error_set_os(&err, (int)0xc0370103, "cannot");
+  ck_assert_str_eq(err.message, "cannot: Windows error 0xc0370103");
+  native_text = NULL;
+  hp_error_clear(&err);
+}
+END_TEST
+#endif
 
 START_TEST(test_libuv_status) {
   struct hp_error err = HP_ERROR_INIT;
@@ -140,6 +179,9 @@ int main(void) {
   tcase_add_test(tcase, test_hostile_values_are_shown);
   tcase_add_loop_test(tcase, test_system_codes, 0, (int)(sizeof system_codes / sizeof system_codes[0]));
   tcase_add_test(tcase, test_system_text);
+#if defined(_WIN32)
+  tcase_add_test(tcase, test_text_of_another_language);
+#endif
   tcase_add_test(tcase, test_libuv_status);
   tcase_add_test(tcase, test_wrap_and_recode);
   tcase_add_test(tcase, test_move_and_copy);

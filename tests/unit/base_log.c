@@ -54,6 +54,8 @@ START_TEST(test_quoting) {
   ck_assert_str_eq(rest(0), "level=info msg=\"a \\\"b\\\" \\\\ c\\x0ad\" id=\"x\\\" level=error\"\n");
   hp_log(HP_LOG_INFO, NULL, "ends with \\");
   ck_assert_str_eq(rest(1), "level=info msg=\"ends with \\\\\"\n");
+  hp_log(HP_LOG_INFO, NULL, "C:\\xy and \\x0a"); /* a path, and what is no escape of ours */
+  ck_assert_str_eq(rest(2), "level=info msg=\"C:\\\\xy and \\\\x0a\"\n");
 }
 END_TEST
 

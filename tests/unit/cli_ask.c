@@ -17,7 +17,8 @@ static char *directory, *address;
 static struct hp_error err;
 static uint32_t server_pid;
 
-/* ---- the service: Kill fails, Wait is never answered, Shutdown ends it ----- */
+/* ---- the service: Kill fails, Wait is never answered, Shutdown ends it, Pause
+ * ends it without an answer ----- */
 
 static struct host_daemon *running;
 static struct ttrpc_server *server;
@@ -46,6 +47,9 @@ static void serve_call(void *arg, struct ttrpc_call *call, unsigned method_index
     ttrpc_reply(call, &response.base);
     host_daemon_close(running);
     ttrpc_server_shutdown(server, 100, on_down, arg);
+  } else if (strcmp(method, "Pause") == 0) {
+    host_daemon_close(running);
+    ttrpc_server_shutdown(server, 0, on_down, arg);
   } else if (strcmp(method, "Wait") != 0) {
     ttrpc_fail(call, TTRPC_FAILED_PRECONDITION, "out of order");
   }
@@ -100,6 +104,7 @@ static Containerd__Task__V2__StateRequest state = CONTAINERD__TASK__V2__STATE_RE
 static Containerd__Task__V2__KillRequest kill_it = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
 static Containerd__Task__V2__WaitRequest wait_for_it = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
 static Containerd__Task__V2__DeleteRequest delete_it = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
+static Containerd__Task__V2__PauseRequest pause_it = CONTAINERD__TASK__V2__PAUSE_REQUEST__INIT;
 static Containerd__Task__V2__ShutdownRequest shut_down = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
 
 START_TEST(one_after_the_other) {
@@ -129,6 +134,17 @@ START_TEST(no_answer) {
   ck_assert_int_eq(hp_ask(address, &question, 1, 50, false, &lost, &err), -1);
   ck_assert_int_eq(err.code, HP_DEADLINE_EXCEEDED);
   ck_assert_ptr_nonnull(strstr(err.message, "Wait within 50 ms"));
+}
+END_TEST
+
+/* Whoever asks must be able to tell a dead shim from one that refuses. */
+START_TEST(it_dies_before_it_answers) {
+  const struct hp_question questions[] = {{"Delete", &delete_it.base, false},
+                                          {"Pause", &pause_it.base, false}};
+  bool lost = false;
+  ck_assert_int_eq(hp_ask(address, questions, 2, PATIENCE_MS, false, &lost, &err), -1);
+  ck_assert(lost);
+  ck_assert_int_eq(err.code, HP_UNAVAILABLE);
 }
 END_TEST
 
@@ -166,6 +182,7 @@ int main(int argc, char **argv) {
   tcase_add_test(ask, one_after_the_other);
   tcase_add_test(ask, a_refusal_ends_it);
   tcase_add_test(ask, no_answer);
+  tcase_add_test(ask, it_dies_before_it_answers);
   tcase_add_test(ask, until_it_hangs_up);
   tcase_add_test(ask, it_stays);
   tcase_add_test(ask, nobody_is_there);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "host/ledger_file.h"
 #include "support.h"
 #include "throwaway_host.h"
 
@@ -111,6 +112,24 @@ START_TEST(half_a_save_is_no_save) {
 }
 END_TEST
 
+/* What could not be read again is not written. */
+START_TEST(a_full_ledger_stays_readable) {
+  char *padding = hp_alloc(HP_LEDGER_FILE_MAX + 1);
+  memset(padding, 'x', HP_LEDGER_FILE_MAX);
+  json_t *owner = owner_of("c1", "/b");
+  struct hp_ledger *ledger = open_ledger();
+  hp_ledger_add(ledger, "uid", owner, json_object());
+  ck_assert_int_eq(hp_ledger_save(ledger, &err), 0);
+  hp_ledger_add(ledger, "uid", owner, json_pack("{s:s}", "padding", padding));
+  ck_assert_int_eq(hp_ledger_save(ledger, &err), -1);
+  ck_assert_int_eq(err.code, HP_RESOURCE_EXHAUSTED);
+  hp_ledger_close(ledger);
+  ck_assert_uint_eq(count_claims(), 1);
+  json_decref(owner);
+  free(padding);
+}
+END_TEST
+
 #define THREADS 4
 #define ROUNDS 25
 
@@ -181,6 +200,7 @@ int main(void) {
   tcase_add_test(ledger, directory_must_be_roots_alone);
   tcase_add_loop_test(ledger, damage_is_named, 0, 7);
   tcase_add_test(ledger, half_a_save_is_no_save);
+  tcase_add_test(ledger, a_full_ledger_stays_readable);
   tcase_add_test(ledger, nobody_overwrites_another);
   tcase_add_test(ledger, owners_live_with_boot_and_bundle);
   suite_add_tcase(suite, ledger);

@@ -76,7 +76,7 @@ START_TEST(connects_and_is_called_back_later) {
   struct hp_listener *listener;
   struct outcome outcome = {0};
   accepted = 0;
-  ck_assert_int_eq(hp_listener_open(name, &loop, on_accepted, NULL, &listener, &err), 0);
+  ck_assert_int_eq(hp_listener_open(name, 2, &loop, on_accepted, NULL, &listener, &err), 0);
   host_connect(&loop, name, on_connected, &outcome);
   ck_assert_uint_eq(outcome.calls, 0);
   run_until(&outcome.calls, 1);
@@ -147,12 +147,12 @@ START_TEST(a_second_listener_is_refused) {
     return;
   }
   struct hp_listener *first, *second;
-  ck_assert_int_eq(hp_listener_open(name, &loop, on_accepted, NULL, &first, &err), 0);
-  ck_assert_int_eq(hp_listener_open(name, &loop, on_accepted, NULL, &second, &err), -1);
+  ck_assert_int_eq(hp_listener_open(name, 2, &loop, on_accepted, NULL, &first, &err), 0);
+  ck_assert_int_eq(hp_listener_open(name, 2, &loop, on_accepted, NULL, &second, &err), -1);
   ck_assert_int_eq(err.code, HP_ALREADY_EXISTS);
   hp_error_clear(&err);
   hp_listener_close(first);
-  ck_assert_msg(hp_listener_open(name, &loop, on_accepted, NULL, &second, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_listener_open(name, 2, &loop, on_accepted, NULL, &second, &err) == 0, "%s", err.message);
   hp_listener_close(second);
 }
 END_TEST
@@ -161,7 +161,7 @@ END_TEST
 START_TEST(clients_that_went_again_do_not_stop_it) {
   struct hp_listener *listener;
   accepted = 0;
-  ck_assert_int_eq(hp_listener_open(name, &loop, on_accepted, NULL, &listener, &err), 0);
+  ck_assert_int_eq(hp_listener_open(name, 2, &loop, on_accepted, NULL, &listener, &err), 0);
   for (unsigned i = 0; i < 50; i++) {
     HANDLE client = NULL;
     while (hp_pipe_dial(name, 0, &client, &err) != 0) {

@@ -233,10 +233,15 @@ START_TEST(test_batch_raw) {
   ck_assert_int_eq(hp_command_windows_batch_raw("C:\\x.cmd", " a \"b c\"", "C:\\Windows", &line, &err), 0);
   ck_assert_str_eq(line, CMD "\"\"C:\\x.cmd\" a \"b c\"\"");
   free(line);
+  ck_assert_int_eq(hp_command_windows_batch_raw("C:\\x.cmd. .", "", "C:\\Windows", &line, &err), 0);
+  ck_assert_str_eq(line, CMD "\"\"C:\\x.cmd\"\"");
+  free(line);
   ck_assert(hp_command_windows_is_batch("x.BAT"));
   ck_assert(hp_command_windows_is_batch("C:\\x.cmd"));
   ck_assert(!hp_command_windows_is_batch("x.cmd.exe"));
   ck_assert(!hp_command_windows_is_batch(".bat"));
+  ck_assert(hp_command_windows_is_batch("C:\\x.bat. ."));
+  ck_assert(!hp_command_windows_is_batch("C:\\x.bat. .exe"));
 }
 END_TEST
 

@@ -110,6 +110,17 @@ static const struct {
     {"\"99999999999999999999999\"", "\"99999999999999999999999\""},
 };
 
+/* Nobody's limit is lost because the spec has no section of a system. */
+START_TEST(test_annotations_alone) {
+  const char *text = "{\"annotations\":{\"io.microsoft.container.memory.sizeinmb\":\"2\"}}";
+  struct hp_container_spec spec;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_msg(hp_spec_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_int_eq(spec.limits.memory.value, hp_os_here() == HP_OS_WINDOWS ? 2 << 20 : 0);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
 START_TEST(test_wrong_annotations) {
   char *text = hp_printf("{\"windows\":{},\"annotations\":{\"io.microsoft.container.memory.sizeinmb\":%s}}",
                          numbers[_i].value);
@@ -194,6 +205,7 @@ int main(void) {
   tcase_add_test(tcase, test_zero_is_unset);
   tcase_add_test(tcase, test_windows);
   tcase_add_test(tcase, test_annotations_win);
+  tcase_add_test(tcase, test_annotations_alone);
   tcase_add_loop_test(tcase, test_wrong_annotations, 0, (int)(sizeof numbers / sizeof numbers[0]));
   tcase_add_loop_test(tcase, test_refusals, 0, (int)(sizeof refusals / sizeof refusals[0]));
   tcase_add_test(tcase, test_merge);

@@ -41,7 +41,7 @@ static void try_once(uv_timer_t *timer) {
   struct attempt *attempt = timer->data;
   HANDLE pipe;
   hp_error_clear(&attempt->err);
-  if (hp_pipe_dial(attempt->name, FILE_FLAG_OVERLAPPED, &pipe, &attempt->err) == 0) {
+  if (hp_pipe_dial_trusted(attempt->name, FILE_FLAG_OVERLAPPED, &pipe, &attempt->err) == 0) {
     attempt->stream = hp_pipe_stream(timer->loop, pipe, &attempt->err);
   } else if (worth_another_try(attempt)) {
     uv_timer_start(timer, try_once, RETRY_MS, 0);

@@ -12,6 +12,10 @@
 #include "host/windows/listener.h"
 #include "host/windows/pipe.h"
 
+/* Each look at who listens takes one, and nobody gives it back while the loop
+ * hangs: enough for containerd and several deletes, one of which ends the shim. */
+#define WAITING_INSTANCES 16
+
 struct host_daemon {
   char *address; /* a pipe's name */
   HANDLE report; /* to `start`; NULL: it has heard */
@@ -29,7 +33,7 @@ static void close_once(HANDLE *handle) {
 
 int host_daemon_listen(struct host_daemon *daemon, uv_loop_t *loop,
                        void (*accepted)(void *arg, uv_stream_t *stream), void *arg, struct hp_error *err) {
-  return hp_listener_open(daemon->address, loop, accepted, arg, &daemon->listener, err);
+  return hp_listener_open(daemon->address, WAITING_INSTANCES, loop, accepted, arg, &daemon->listener, err);
 }
 
 bool host_daemon_ready(struct host_daemon *daemon) {

@@ -199,6 +199,7 @@ static int read_answer(struct line *line, json_t **answer, struct hp_error *err)
   free(text);
   if (result == 0 && !json_is_object(*answer)) {
     json_decref(*answer);
+    *answer = NULL;
     result = hp_error_set(err, HP_INTERNAL, "the launcher in the container does not answer in JSON");
   }
   return result;

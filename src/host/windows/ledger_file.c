@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "host/windows/boot.h"
 #include "host/windows/private_directory.h"
+#include "host/windows/security.h"
 #include "host/windows/text.h"
 #include "host/windows/wide_path.h"
 
@@ -66,6 +67,22 @@ static HANDLE open_file(const wchar_t *name, DWORD access, DWORD share, DWORD di
   *os_code = handle == INVALID_HANDLE_VALUE ? GetLastError() : 0;
   free(file);
   return handle == INVALID_HANDLE_VALUE ? NULL : handle;
+}
+
+/* A directory that an administrator made by hand, for the node policy say, is
+ * for everybody to add files to until it is first looked at here. */
+static int check_owner(HANDLE file, const wchar_t *name, struct hp_error *err) {
+  if (hp_security_trusted(file, SE_FILE_OBJECT))
+    return 0;
+  wchar_t *path = state_file(name);
+  char *shown = hp_narrow(path);
+  hp_error_set(err, HP_FAILED_PRECONDITION,
+               "\"%s\" belongs to neither SYSTEM nor Administrators nor our own user: look who put it there, "
+               "then remove it",
+               shown);
+  free(shown);
+  free(path);
+  return -1;
 }
 
 /* ---- lock --------------------------------------------------------------------- */
@@ -146,7 +163,7 @@ int hp_ledger_file_load(const struct hp_ledger_file *file, char **text, size_t *
     return 0;
   if (!json)
     return fail_os(err, os_code, "CreateFileW", L"ledger.json");
-  int result = read_text(json, text, length, err);
+  int result = check_owner(json, L"ledger.json", err) == 0 ? read_text(json, text, length, err) : -1;
   CloseHandle(json);
   return result;
 }
@@ -165,7 +182,7 @@ int hp_ledger_file_open(struct hp_ledger_file **out, struct hp_error *err) {
     fail_os(err, os_code, "CreateFileW", L"lock");
     goto failed;
   }
-  if (wait_for_lock(file->lock, err) != 0)
+  if (check_owner(file->lock, L"lock", err) != 0 || wait_for_lock(file->lock, err) != 0)
     goto failed;
   *out = file;
   return 0;
@@ -173,6 +190,12 @@ int hp_ledger_file_open(struct hp_ledger_file **out, struct hp_error *err) {
 failed:
   hp_ledger_file_close(file);
   return -1;
+}
+
+static void remove_file(const wchar_t *name) {
+  wchar_t *file = state_file(name);
+  DeleteFileW(file);
+  free(file);
 }
 
 /* Somebody who reads the old file at this moment, or a virus scanner, may keep
@@ -191,7 +214,9 @@ static DWORD replace(const wchar_t *from, const wchar_t *to) {
 int hp_ledger_file_save(struct hp_ledger_file *file, const char *text, struct hp_error *err) {
   DWORD os_code = 0, written = 0;
   (void)file; /* that its lock is held is what matters */
-  HANDLE json = open_file(L"ledger.json.new", GENERIC_WRITE, 0, CREATE_ALWAYS, &os_code);
+  /* Of a crash; or somebody else's, to whom what is written into it would belong. */
+  remove_file(L"ledger.json.new");
+  HANDLE json = open_file(L"ledger.json.new", GENERIC_WRITE, 0, CREATE_NEW, &os_code);
   if (!json)
     return fail_os(err, os_code, "CreateFileW", L"ledger.json.new");
   if (!WriteFile(json, text, (DWORD)strlen(text), &written, NULL) || !FlushFileBuffers(json))

@@ -1,5 +1,5 @@
-/* Two instances always wait, so that a client that comes while one is being
- * handed over finds the other. The system's wait thread sees their events and
+/* More than one instance always waits, so that a client that comes while one is
+ * being handed over finds another. The system's wait thread sees their events and
  * wakes the loop; nothing else happens outside the loop. */
 #include "host/windows/listener.h"
 
@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "host/windows/pipe.h"
 
-#define INSTANCES 2
 #define RETRY_MS 100 /* the system would not give an instance */
 
 struct instance {
@@ -23,13 +22,14 @@ struct instance {
 
 struct hp_listener {
   char *name;
-  struct instance instances[INSTANCES];
   uv_async_t wake;
   uv_timer_t retry;
   unsigned open_handles;
   bool closed;
   void (*accepted)(void *arg, uv_stream_t *stream);
   void *arg;
+  unsigned count;
+  struct instance instances[];
 };
 
 static void CALLBACK on_event(void *arg, BOOLEAN timed_out) {
@@ -71,7 +71,7 @@ static void arm_again(struct hp_listener *listener, struct instance *instance) {
 
 static void on_retry(uv_timer_t *timer) {
   struct hp_listener *listener = timer->data;
-  for (size_t i = 0; i < INSTANCES; i++)
+  for (size_t i = 0; i < listener->count; i++)
     if (!listener->instances[i].pipe)
       arm_again(listener, &listener->instances[i]);
 }
@@ -88,7 +88,7 @@ static void hand_over(struct hp_listener *listener, HANDLE pipe) {
 
 static void on_wake(uv_async_t *wake) {
   struct hp_listener *listener = wake->data;
-  for (size_t i = 0; i < INSTANCES && !listener->closed; i++) {
+  for (size_t i = 0; i < listener->count && !listener->closed; i++) {
     struct instance *instance = &listener->instances[i];
     if (!instance->pipe || !(instance->connected || HasOverlappedIoCompleted(&instance->connect)))
       continue;
@@ -105,7 +105,7 @@ static void on_wake(uv_async_t *wake) {
 }
 
 static void release_instances(struct hp_listener *listener) {
-  for (size_t i = 0; i < INSTANCES; i++) {
+  for (size_t i = 0; i < listener->count; i++) {
     struct instance *instance = &listener->instances[i];
     if (instance->wait)
       UnregisterWaitEx(instance->wait, INVALID_HANDLE_VALUE); /* returns when no callback runs */
@@ -133,10 +133,12 @@ static int prepare(struct hp_listener *listener, struct instance *instance, stru
   return arm(listener, instance, instance == &listener->instances[0], err);
 }
 
-int hp_listener_open(const char *name, uv_loop_t *loop, void (*accepted)(void *arg, uv_stream_t *stream),
-                     void *arg, struct hp_listener **opened, struct hp_error *err) {
-  struct hp_listener *listener = hp_alloc(sizeof *listener);
-  *listener = (struct hp_listener){.name = hp_strdup(name), .accepted = accepted, .arg = arg};
+int hp_listener_open(const char *name, unsigned waiting, uv_loop_t *loop,
+                     void (*accepted)(void *arg, uv_stream_t *stream), void *arg, struct hp_listener **opened,
+                     struct hp_error *err) {
+  struct hp_listener *listener = hp_alloc(sizeof *listener + waiting * sizeof listener->instances[0]);
+  *listener =
+      (struct hp_listener){.name = hp_strdup(name), .accepted = accepted, .arg = arg, .count = waiting};
   int status = uv_async_init(loop, &listener->wake, on_wake);
   if (status != 0) {
     free(listener->name);
@@ -146,7 +148,7 @@ int hp_listener_open(const char *name, uv_loop_t *loop, void (*accepted)(void *a
   uv_timer_init(loop, &listener->retry);
   listener->wake.data = listener->retry.data = listener;
   listener->open_handles = 2;
-  for (size_t i = 0; i < INSTANCES; i++) {
+  for (size_t i = 0; i < listener->count; i++) {
     if (prepare(listener, &listener->instances[i], err) != 0) {
       hp_listener_close(listener);
       return -1;

@@ -11,10 +11,12 @@
 
 struct hp_listener;
 
-/* Serves `name`, which nobody may serve yet (AlreadyExists). `accepted` gets
- * malloced streams, which it owns; from inside it the listener may be closed. */
-int hp_listener_open(const char *name, uv_loop_t *loop, void (*accepted)(void *arg, uv_stream_t *stream),
-                     void *arg, struct hp_listener **listener, struct hp_error *err);
+/* Serves `name`, which nobody may serve yet (AlreadyExists). waiting, 2 or more:
+ * how many clients can connect while the loop is busy. `accepted` gets malloced
+ * streams, which it owns; from inside it the listener may be closed. */
+int hp_listener_open(const char *name, unsigned waiting, uv_loop_t *loop,
+                     void (*accepted)(void *arg, uv_stream_t *stream), void *arg,
+                     struct hp_listener **listener, struct hp_error *err);
 
 /* It no longer keeps the loop running. */
 void hp_listener_unref(struct hp_listener *listener);

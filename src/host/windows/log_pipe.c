@@ -14,6 +14,7 @@
 #define LINE_MAX_BYTES (16u << 10)
 #define NAME_WAIT_MS 2000 /* for a shim of the same name that is just ending */
 #define NAP_MS 20
+#define WAITING_INSTANCES 2
 
 struct line {
   struct line *next;
@@ -206,7 +207,7 @@ static void on_wake(uv_async_t *wake) {
 
 static int serve(struct log_pipe *log, const char *name, uv_loop_t *loop, struct hp_error *err) {
   uint64_t give_up = GetTickCount64() + NAME_WAIT_MS;
-  while (hp_listener_open(name, loop, on_accepted, log, &log->listener, err) != 0) {
+  while (hp_listener_open(name, WAITING_INSTANCES, loop, on_accepted, log, &log->listener, err) != 0) {
     if (err->code != HP_ALREADY_EXISTS || GetTickCount64() > give_up)
       return hp_error_wrap(err, "the log");
     hp_error_clear(err);

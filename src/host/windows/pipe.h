@@ -24,9 +24,10 @@ int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, s
  * (Unavailable) if no instance is free at the moment. */
 int hp_pipe_dial(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *err);
 
-/* Does the pipe belong to SYSTEM, Administrators or our own user? Others cannot
- * make one below ProtectedPrefix; elsewhere anybody can who comes first. */
-bool hp_pipe_trusted(HANDLE pipe);
+/* The same, but PermissionDenied if it is somebody else than SYSTEM, Administrators
+ * or our own user who serves. Others cannot make a pipe below ProtectedPrefix;
+ * elsewhere anybody can who comes first. */
+int hp_pipe_dial_trusted(const char *name, DWORD flags, HANDLE *pipe, struct hp_error *err);
 
 /* The connected pipe as a stream of the loop, malloced, or NULL. The handle is
  * taken either way. */

@@ -155,6 +155,18 @@ static void take(struct hp_principal *principal, enum hp_principal_kind kind, co
   wcscpy(principal->name, name);
 }
 
+/* A domain has local groups as well, which are its controllers'. The domain of
+ * the built-in ones has another name on a node of another language. */
+static bool is_group_of_this_host(const struct found *found, const wchar_t *computer) {
+  if (_wcsicmp(found->domain, computer) == 0 || _wcsicmp(found->domain, L"BUILTIN") == 0)
+    return true;
+  struct found *administrators = hp_alloc(sizeof *administrators);
+  bool same = look_up_builtin(L"Administrators", administrators) &&
+              _wcsicmp(found->domain, administrators->domain) == 0;
+  free(administrators);
+  return same;
+}
+
 static int judge(const struct hp_account *account, const struct found *found, const wchar_t *computer,
                  struct hp_principal *principal, struct hp_error *err) {
   if (found->use == SidTypeAlias) {
@@ -167,6 +179,10 @@ static int judge(const struct hp_account *account, const struct found *found, co
           "is a local group, and this host is a domain controller, where a new local user would be a user "
           "of the domain: name a service account or a user",
           err);
+    if (!is_group_of_this_host(found, computer))
+      return refuse(account, HP_INVALID_ARGUMENT,
+                    "is a group of a domain: name a local group (and make the domain's group a member of it)",
+                    err);
     take(principal, HP_PRINCIPAL_GROUP, found->domain, found->name);
     return 0;
   }

@@ -94,12 +94,17 @@ static bool at_base(const struct volume *volume) {
   return _wcsicmp(volume->base, HP_VOLUME_BASE) == 0;
 }
 
+/* Whoever owns the place can exchange what is in it, and so what the container
+ * runs, unless it is seen in the container's silo alone. */
+static int check_base(const struct volume *volume, struct hp_error *err) {
+  return at_base(volume) || !volume->bind ? hp_private_directory_check(volume->base, BASE_WHAT, err) : 0;
+}
+
 static int volume_judge(const struct host_container_request *request, struct volume *volume,
                         struct hp_error *err) {
   *volume = (struct volume){0};
   if (choose_behavior(request, &volume->bind, err) == 0 && name_volume(request, volume, err) == 0 &&
-      (!at_base(volume) || hp_private_directory_check(volume->base, BASE_WHAT, err) == 0) &&
-      hp_rootfs_judge(request, &volume->rootfs, err) == 0 &&
+      check_base(volume, err) == 0 && hp_rootfs_judge(request, &volume->rootfs, err) == 0 &&
       hp_volume_mounts_list(request->spec, volume->place, volume->bind, &volume->mounts, err) == 0)
     return 0;
   volume_clear(volume);

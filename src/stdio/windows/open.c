@@ -6,9 +6,7 @@
 
 #include "base/memory.h"
 #include "host/windows/pipe.h"
-#include "host/windows/security.h"
 #include "host/windows/text.h"
-#include "host/windows/winapi.h"
 
 #define RETRY_MS 10
 #define BUSY_WAIT_MS 5000
@@ -36,14 +34,9 @@ int hp_open_pipe(const char *stream, const char *name, HANDLE *pipe, struct hp_e
 HANDLE hp_reopen_pipe(const char *name) {
   struct hp_error err = HP_ERROR_INIT;
   HANDLE pipe = NULL;
-  if (hp_pipe_dial(name, FILE_FLAG_OVERLAPPED, &pipe, &err) != 0) {
-    hp_error_clear(&err);
-    return NULL;
-  }
-  /* Wine knows no owners, but nobody who could be in our place either. */
-  if (hp_winapi_is_wine() || hp_security_trusted(pipe, SE_KERNEL_OBJECT))
+  if (hp_pipe_dial_trusted(name, FILE_FLAG_OVERLAPPED, &pipe, &err) == 0)
     return pipe;
-  CloseHandle(pipe);
+  hp_error_clear(&err);
   return NULL;
 }
 

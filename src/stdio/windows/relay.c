@@ -356,7 +356,8 @@ void hp_relay_drain(struct hp_relay *relay, uint64_t grace_ms) {
     relay->returning = false;
     pump(relay);
   }
-  tick(relay, grace_ms < TICK_MS ? grace_ms : TICK_MS);
+  if (!relay->over) /* the reader that came back may have gone again */
+    tick(relay, grace_ms < TICK_MS ? grace_ms : TICK_MS);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
