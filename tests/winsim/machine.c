@@ -186,10 +186,6 @@ char *winsim_narrow(const wchar_t *wide) {
   return hp_narrow(wide ? wide : L"(null)");
 }
 
-wchar_t *winsim_wide(const char *utf8) {
-  return hp_wide(utf8);
-}
-
 bool winsim_starts(const wchar_t *text, const wchar_t *start) {
   return text && _wcsnicmp(text, start, wcslen(start)) == 0;
 }

@@ -37,9 +37,7 @@ json_t *winsim_part(json_t *state, const char *name);
 
 /* A path as key: lower case, no `\\?\`, no backslash at the end; owned. */
 char *winsim_path_key(const wchar_t *path);
-/* UTF-8 without the hp_ functions' ownership rules spelled twice; owned. */
-char *winsim_narrow(const wchar_t *wide);
-wchar_t *winsim_wide(const char *utf8);
+char *winsim_narrow(const wchar_t *wide);                      /* for a log: NULL is "(null)"; owned */
 bool winsim_starts(const wchar_t *text, const wchar_t *start); /* case does not count */
 bool winsim_ends_in_backslash(const wchar_t *path);
 
