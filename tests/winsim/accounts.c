@@ -375,7 +375,8 @@ DWORD WINAPI DsRoleGetPrimaryDomainInformation(LPCWSTR server, DSROLE_PRIMARY_DO
   if (level != DsRolePrimaryDomainInfoBasic || !buffer)
     return ERROR_INVALID_PARAMETER;
   DSROLE_PRIMARY_DOMAIN_INFO_BASIC *info = hp_alloc(sizeof *info);
-  bool controller = json_is_true(json_object_get(winsim_lock(), "controller"));
+  json_t *state = winsim_lock();
+  bool controller = json_is_true(json_object_get(state, "controller"));
   winsim_unlock();
   info->MachineRole = controller ? DsRole_RoleBackupDomainController : DsRole_RoleStandaloneServer;
   *buffer = (PBYTE)info;

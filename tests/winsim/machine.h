@@ -29,7 +29,8 @@ HRESULT winsim_result(DWORD os_code); /* … and of a HRESULT */
 
 /* ---- state that outlives the process ------------------------------------------- */
 
-/* The whole state, locked until winsim_unlock, which keeps what was changed. */
+/* The whole state, locked until winsim_unlock, which keeps what was changed. Never
+ * as an argument of one of jansson's macros: they look at it more than once. */
 json_t *winsim_lock(void);
 void winsim_unlock(void);
 /* A member that is an object, made if it is missing; borrowed. */
