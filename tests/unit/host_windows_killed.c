@@ -87,7 +87,8 @@ static DWORD run_victim(int layout, unsigned point) {
 START_TEST(delete_finds_what_a_killed_shim_left) {
   char *bundle = narrow_in_scratch(L"bundle");
   DWORD status = DEAD;
-  for (unsigned point = 2; status == DEAD; point++) {
+  unsigned point = 2;
+  for (; status == DEAD; point++) {
     bool alive = false;
     status = run_victim(_i, point);
     ck_assert_msg(status == DEAD || status == 0, "point %u: status %lu", point, status);
@@ -95,6 +96,7 @@ START_TEST(delete_finds_what_a_killed_shim_left) {
     expect_nothing_left(layouts[_i].name, point);
     ck_assert(!exists(L"bundle\\" HP_JOURNAL_NAME));
   }
+  ck_assert_uint_gt(point, 40);
   free(bundle);
 }
 END_TEST

@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #if !defined(_WIN32)
@@ -11,6 +12,10 @@ __attribute__((constructor)) static void be_patient(void) {
 #endif
 
 int hp_run_suite(Suite *suite) {
+#if defined(_WIN32)
+  /* Buffered there, it would end in the middle of Check's line of results. */
+  setvbuf(stderr, NULL, _IONBF, 0);
+#endif
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);
   int failed = srunner_ntests_failed(runner);
