@@ -16,19 +16,36 @@ static void set_file(void) {
 
 /* ---- the victim --------------------------------------------------------------- */
 
-/* Dies at its point, or, past the last one, ends by itself with everything made. */
-static int be_a_victim(const struct layout *layout) {
+static const struct layout *victims_layout;
+
+/* A test of its own, since helpers assert. Dies at its point or, past the last
+ * one, ends with everything made. */
+START_TEST(the_victim) {
   struct run run;
   scratch = hp_wide(getenv(SCRATCH));
   GetModuleFileNameA(NULL, self, sizeof self);
-  if (uv_loop_init(&loop) != 0 || host_reaper_start(&loop, &err) != 0)
-    return 2;
-  whole_init(layout);
+  ck_assert_int_eq(uv_loop_init(&loop), 0);
+  ck_assert_int_eq(host_reaper_start(&loop, &err), 0);
+  whole_init(victims_layout);
   winsim_die((unsigned)atoi(getenv(POINT)));
-  if (whole_create() == 0 && whole_start("sleep", NULL, &run) == 0)
-    return 0;
-  fprintf(stderr, "the victim failed: %s\n", err.message);
-  return 3;
+  if (whole_create() != 0 || whole_start("sleep", NULL, &run) != 0)
+    fprintf(stderr, "the victim failed: %s\n", err.message);
+  ck_assert_ptr_null(err.message);
+}
+END_TEST
+
+/* Silent: one line of results is the program's. */
+static int be_a_victim(const struct layout *layout) {
+  Suite *suite = suite_create("victim");
+  TCase *test = tcase_create("victim");
+  victims_layout = layout;
+  tcase_add_test(test, the_victim);
+  suite_add_tcase(suite, test);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_SILENT);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? 0 : 3;
 }
 
 /* ---- its killer ------------------------------------------------------------------ */
@@ -70,7 +87,8 @@ static DWORD run_victim(int layout, unsigned point) {
 START_TEST(delete_finds_what_a_killed_shim_left) {
   char *bundle = narrow_in_scratch(L"bundle");
   DWORD status = DEAD;
-  for (unsigned point = 2; status == DEAD; point++) {
+  unsigned point = 2;
+  for (; status == DEAD; point++) {
     bool alive = false;
     status = run_victim(_i, point);
     ck_assert_msg(status == DEAD || status == 0, "point %u: status %lu", point, status);
@@ -78,6 +96,7 @@ START_TEST(delete_finds_what_a_killed_shim_left) {
     expect_nothing_left(layouts[_i].name, point);
     ck_assert(!exists(L"bundle\\" HP_JOURNAL_NAME));
   }
+  ck_assert_uint_gt(point, 40);
   free(bundle);
 }
 END_TEST

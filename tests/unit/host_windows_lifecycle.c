@@ -80,8 +80,9 @@ static int run_once(void) {
 
 START_TEST(every_failing_call_of_create_and_start_leaves_nothing) {
   const struct layout *layout = &layouts[_i];
-  bool more = true;
-  for (unsigned n = 1; more; n++) {
+  unsigned n = 0;
+  for (bool more = true; more;) {
+    n++;
     whole_init(layout);
     winsim_forget();
     winsim_fail(n, STRANGE);
@@ -97,13 +98,15 @@ START_TEST(every_failing_call_of_create_and_start_leaves_nothing) {
     expect_nothing_left(layout->name, n);
     whole_clear();
   }
+  ck_assert_uint_gt(n, 20); /* it makes that many calls at least */
 }
 END_TEST
 
 START_TEST(every_failing_call_of_delete_leaves_nothing) {
   const struct layout *layout = &layouts[_i];
-  bool more = true;
-  for (unsigned n = 1; more; n++) {
+  unsigned n = 0;
+  for (bool more = true; more;) {
+    n++;
     whole_init(layout);
     ck_assert_msg(run_once() == 0, "%s: %s", layout->name, err.message);
     winsim_forget();
@@ -118,6 +121,7 @@ START_TEST(every_failing_call_of_delete_leaves_nothing) {
     expect_nothing_left(layout->name, n);
     whole_clear();
   }
+  ck_assert_uint_gt(n, 1);
 }
 END_TEST
 

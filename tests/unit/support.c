@@ -9,6 +9,10 @@
 #include "base/memory.h"
 
 int hp_run_suite(Suite *suite) {
+#if defined(_WIN32)
+  /* Buffered there, it would end in the middle of Check's line of results. */
+  setvbuf(stderr, NULL, _IONBF, 0);
+#endif
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);
   int failed = srunner_ntests_failed(runner);

@@ -16,7 +16,7 @@ struct layout {
 
 static const struct layout layouts[] = {
     {"a group's account, layers, bind", "hpc-localgroup", true, false},
-    {"a group's account, layers, symlink", "hpc-localgroup", true, true},
+    {"LocalService, layers, symlink", "Local service", true, true},
     {"an existing user, a directory, symlink", "joe", false, true},
     {"SYSTEM, a directory, bind", "SYSTEM", false, false},
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "host/windows/text.h"
 #include "machine.h"
 #include "winsim.h"
 
@@ -268,7 +269,8 @@ NET_API_STATUS WINAPI NetLocalGroupAddMembers(LPCWSTR server, LPCWSTR group, DWO
 
 /* ---- looking up ------------------------------------------------------------------------------ */
 
-/* `DOMAIN\name`, or a bare name, which is looked for here and then in the domain. */
+/* `DOMAIN\name`, or a bare name, which is looked for here and then in the domain
+ * of this computer, CORP. */
 static json_t *find_name(json_t *state, const wchar_t *name, const char **sid) {
   const wchar_t *slash = wcschr(name, L'\\');
   if (!slash) {
@@ -291,7 +293,7 @@ static bool put(const wchar_t *text, LPWSTR to, LPDWORD length) {
 }
 
 static bool put_domain(const json_t *entry, LPWSTR to, LPDWORD length) {
-  wchar_t *domain = winsim_wide(json_string_value(json_object_get(entry, "domain")));
+  wchar_t *domain = hp_wide(json_string_value(json_object_get(entry, "domain")));
   bool fits = put(domain ? domain : winsim_computer(), to, length);
   free(domain);
   return fits;
@@ -299,7 +301,7 @@ static bool put_domain(const json_t *entry, LPWSTR to, LPDWORD length) {
 
 static bool put_sid(const char *text, PSID to, LPDWORD length) {
   PSID sid = NULL;
-  wchar_t *wide = winsim_wide(text);
+  wchar_t *wide = hp_wide(text);
   bool fits = false;
   if (ConvertStringSidToSidW(wide, &sid)) {
     fits = to && *length >= GetLengthSid(sid) && CopySid(*length, to, sid);
@@ -344,7 +346,7 @@ static BOOL WINAPI look_up_sid(LPCWSTR system, PSID sid, LPWSTR name, LPDWORD na
   LocalFree(text);
   json_t *entry = json_object_get(winsim_part(winsim_lock(), "users"), key);
   if (entry) {
-    wchar_t *spelled = winsim_wide(json_string_value(json_object_get(entry, "name")));
+    wchar_t *spelled = hp_wide(json_string_value(json_object_get(entry, "name")));
     fits = put(spelled, name, name_length);
     fits = put_domain(entry, domain, domain_length) && fits;
     *use = (SID_NAME_USE)json_integer_value(json_object_get(entry, "use"));
@@ -373,7 +375,8 @@ DWORD WINAPI DsRoleGetPrimaryDomainInformation(LPCWSTR server, DSROLE_PRIMARY_DO
   if (level != DsRolePrimaryDomainInfoBasic || !buffer)
     return ERROR_INVALID_PARAMETER;
   DSROLE_PRIMARY_DOMAIN_INFO_BASIC *info = hp_alloc(sizeof *info);
-  bool controller = json_is_true(json_object_get(winsim_lock(), "controller"));
+  json_t *state = winsim_lock();
+  bool controller = json_is_true(json_object_get(state, "controller"));
   winsim_unlock();
   info->MachineRole = controller ? DsRole_RoleBackupDomainController : DsRole_RoleStandaloneServer;
   *buffer = (PBYTE)info;

@@ -8,6 +8,7 @@
 #include <winioctl.h>
 
 #include "base/memory.h"
+#include "host/windows/text.h"
 #include "host/windows/wide_path.h"
 #include "machine.h"
 #include "winsim.h"
@@ -117,7 +118,7 @@ static BOOL WINAPI get_volume_name(LPCWSTR point, LPWSTR name, DWORD room) {
     return winsim_answer(os_code);
   if (!winsim_ends_in_backslash(point))
     return winsim_answer(ERROR_INVALID_NAME);
-  wchar_t *volume = winsim_wide(json_string_value(entry_of(winsim_lock(), "mounts", point)));
+  wchar_t *volume = hp_wide(json_string_value(entry_of(winsim_lock(), "mounts", point)));
   winsim_unlock();
   os_code = !volume                  ? ERROR_NOT_A_REPARSE_POINT
             : room <= wcslen(volume) ? ERROR_FILENAME_EXCED_RANGE

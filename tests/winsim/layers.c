@@ -8,6 +8,7 @@
 #include <windows.h>
 
 #include "base/memory.h"
+#include "host/windows/text.h"
 #include "host/windows/wide_path.h"
 #include "host/windows/winapi.h"
 #include "machine.h"
@@ -197,7 +198,7 @@ static HRESULT WINAPI mount_path(const struct hp_layer_driver_info *info, const 
   if (os_code != ERROR_SUCCESS)
     return winsim_result(os_code);
   json_t *layer = layer_of(winsim_lock(), id);
-  wchar_t *volume = winsim_wide(json_string_value(json_object_get(layer, "volume")));
+  wchar_t *volume = hp_wide(json_string_value(json_object_get(layer, "volume")));
   bool prepared = json_is_true(json_object_get(layer, "prepared"));
   winsim_unlock();
   size_t needed = volume ? wcslen(volume) + 1 : 0;
@@ -230,7 +231,7 @@ wchar_t *winsim_volume_path(const wchar_t *path) {
     const char *volume = json_string_value(json_object_get(layer, "volume"));
     if (_strnicmp(volume, spelled, strlen(volume)) != 0 || !json_is_true(json_object_get(layer, "prepared")))
       continue;
-    wchar_t *scratch = winsim_wide(json_string_value(json_object_get(layer, "path"))),
+    wchar_t *scratch = hp_wide(json_string_value(json_object_get(layer, "path"))),
             *content = hp_path_join(scratch, L"volume");
     found = hp_path_join(content, end + 2);
     free(content);

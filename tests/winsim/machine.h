@@ -29,7 +29,8 @@ HRESULT winsim_result(DWORD os_code); /* … and of a HRESULT */
 
 /* ---- state that outlives the process ------------------------------------------- */
 
-/* The whole state, locked until winsim_unlock, which keeps what was changed. */
+/* The whole state, locked until winsim_unlock, which keeps what was changed. Never
+ * as an argument of one of jansson's macros: they look at it more than once. */
 json_t *winsim_lock(void);
 void winsim_unlock(void);
 /* A member that is an object, made if it is missing; borrowed. */
@@ -37,9 +38,7 @@ json_t *winsim_part(json_t *state, const char *name);
 
 /* A path as key: lower case, no `\\?\`, no backslash at the end; owned. */
 char *winsim_path_key(const wchar_t *path);
-/* UTF-8 without the hp_ functions' ownership rules spelled twice; owned. */
-char *winsim_narrow(const wchar_t *wide);
-wchar_t *winsim_wide(const char *utf8);
+char *winsim_narrow(const wchar_t *wide);                      /* for a log: NULL is "(null)"; owned */
 bool winsim_starts(const wchar_t *text, const wchar_t *start); /* case does not count */
 bool winsim_ends_in_backslash(const wchar_t *path);
 

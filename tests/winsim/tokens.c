@@ -11,6 +11,7 @@
 #include <security.h>
 
 #include "base/memory.h"
+#include "host/windows/text.h"
 #include "host/windows/winapi.h"
 #include "machine.h"
 #include "winsim.h"
@@ -195,7 +196,7 @@ NTSTATUS NTAPI LsaLookupAuthenticationPackage(HANDLE lsa, PLSA_STRING name, PULO
 static wchar_t *take(const UNICODE_STRING *text, const void *buffer, ULONG length) {
   const char *begin = buffer, *at = (const char *)text->Buffer;
   if (text->Length == 0)
-    return winsim_wide("");
+    return hp_wide("");
   if (at < begin || at + text->Length > begin + length)
     return NULL;
   wchar_t *copy = hp_alloc(text->Length + sizeof *copy);

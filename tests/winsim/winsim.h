@@ -56,9 +56,8 @@ void winsim_forget(void); /* counts and log start anew */
 
 /* ---- what is left over ------------------------------------------------------------- */
 
-/* "KIND NAME" a line: ephemeral accounts, memberships of accounts that are gone,
- * profiles, layers, mount points, links, and this process' tokens and jobs.
- * Empty: nothing. Owned. */
+/* "KIND NAME" a line: accounts that were made and their profiles, layers, mount
+ * points, links, and this process' tokens and jobs. Empty: nothing. Owned. */
 char *winsim_left(void);
 
 /* Of a user, NULL if there is none; owned. */
