@@ -18,6 +18,7 @@ if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo" AND NOT HP_SANITIZE)
     add_compile_options(-ffunction-sections -fdata-sections)
   endif()
 endif()
+# Control Flow Guard is not among it: gcc 12 does not know -mguard=cf.
 if(WIN32)
   add_link_options(-Wl,--dynamicbase -Wl,--high-entropy-va -Wl,--nxcompat)
 endif()

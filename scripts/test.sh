@@ -131,8 +131,9 @@ lane_tsan() {
 	TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan-suppressions.txt" units tsan tsan
 }
 
-# The Windows program with mingw-w64, warnings as errors: its size, that it wants
-# no DLL but those that tests/windows-dlls.txt names, and its hardening.
+# The Windows program with mingw-w64, warnings as errors: its size, its hardening,
+# and that it wants no DLL before main but those that tests/windows-dlls.txt names,
+# all of which Windows takes from System32 alone (KnownDLLs).
 lane_windows() {
 	need_packages gcc-mingw-w64-x86-64 dpkg-dev
 	"$root/scripts/windows-deps.sh"
