@@ -3,8 +3,17 @@
 # only System32 counts. They are loaded by the first call instead, when wmain has
 # said so. cmake/delay/NAME.def lists what is called of each; a library
 # hp_delay_NAME takes the place of the system's.
+set(delayed bcrypt iphlpapi netapi32 secur32 userenv)
+if(MSVC)
+  foreach(dll ${delayed})
+    add_library(hp_delay_${dll} INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(hp_delay_${dll} INTERFACE ${dll} delayimp)
+    target_link_options(hp_delay_${dll} INTERFACE /DELAYLOAD:${dll}.dll)
+  endforeach()
+  return()
+endif()
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/delay)
-foreach(dll bcrypt iphlpapi netapi32 secur32 userenv)
+foreach(dll ${delayed})
   set(archive ${CMAKE_BINARY_DIR}/delay/lib${dll}.a)
   # By a relative path: dlltool makes symbols of it.
   add_custom_command(OUTPUT ${archive}
