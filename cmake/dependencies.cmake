@@ -1,5 +1,5 @@
 find_package(Threads REQUIRED)
-find_program(PROTOC_C NAMES protoc-c REQUIRED)
+find_program(PROTOC_C NAMES protoc-c PATH_SUFFIXES tools/protobuf-c REQUIRED)
 
 if(NOT WIN32)
   find_package(PkgConfig REQUIRED)
@@ -9,6 +9,16 @@ if(NOT WIN32)
   if(HP_TESTS)
     pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
   endif()
+  return()
+endif()
+
+if(MSVC) # what vcpkg.json names, static
+  find_package(libuv CONFIG REQUIRED)
+  find_package(jansson CONFIG REQUIRED)
+  find_package(protobuf-c CONFIG REQUIRED)
+  add_library(PkgConfig::UV ALIAS libuv::uv_a)
+  add_library(PkgConfig::JANSSON ALIAS jansson::jansson)
+  add_library(PkgConfig::PROTOBUFC ALIAS protobuf-c::protobuf-c)
   return()
 endif()
 
@@ -28,7 +38,7 @@ function(hp_static_library target archive)
     INTERFACE_LINK_LIBRARIES "${ARGN}")
 endfunction()
 
-hp_static_library(UV libuv.a psapi user32 advapi32 iphlpapi userenv ws2_32 dbghelp ole32 uuid shell32)
+hp_static_library(UV libuv.a psapi user32 advapi32 hp_delay_iphlpapi hp_delay_userenv ws2_32 dbghelp ole32 uuid shell32)
 hp_static_library(JANSSON libjansson.a)
 hp_static_library(PROTOBUFC libprotobuf-c.a)
 if(HP_TESTS)

@@ -1,3 +1,8 @@
+if(MSVC)
+  add_compile_options(/guard:cf)
+  add_link_options(/guard:cf /DYNAMICBASE /HIGHENTROPYVA /NXCOMPAT)
+  return()
+endif()
 # What an optimised build gets beyond -O2. The sanitizers bring checks of their
 # own that these would get in the way of.
 if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo" AND NOT HP_SANITIZE)
@@ -18,6 +23,7 @@ if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo" AND NOT HP_SANITIZE)
     add_compile_options(-ffunction-sections -fdata-sections)
   endif()
 endif()
+# Control Flow Guard is not among it: gcc 12 does not know -mguard=cf.
 if(WIN32)
   add_link_options(-Wl,--dynamicbase -Wl,--high-entropy-va -Wl,--nxcompat)
 endif()

@@ -1,3 +1,11 @@
+if(MSVC)
+  add_compile_options(/W4 /utf-8)
+  add_compile_definitions(_CRT_SECURE_NO_WARNINGS _CRT_NONSTDC_NO_WARNINGS)
+  if(HP_WERROR)
+    add_compile_options(/WX)
+  endif()
+  return()
+endif()
 add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
                     -Wformat=2 -Wvla -Wundef)
 if(HP_WERROR)

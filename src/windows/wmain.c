@@ -25,7 +25,10 @@ static char **narrow_arguments(int argc, wchar_t **wide) {
 }
 
 int wmain(int argc, wchar_t **wide) {
-  SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
+  /* What is loaded from here on is System32's; what was loaded before are KnownDLLs
+   * (cmake/delay-import.cmake). So no DLL beside this program is ever taken. */
+  if (!SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32))
+    return EXIT_FAILURE;
   SetErrorMode(SEM_FAILCRITICALERRORS); /* no dialogue that nobody sees */
   _setmode(_fileno(stdin), _O_BINARY); /* protobuf, both ways */
   _setmode(_fileno(stdout), _O_BINARY);

@@ -41,7 +41,7 @@ static void memory_limit_hit(ULONG_PTR number) {
   ReleaseSRWLockExclusive(&ports.lock);
 }
 
-__attribute__((noreturn)) static DWORD WINAPI listen_to_jobs(void *port) {
+_Noreturn static DWORD WINAPI listen_to_jobs(void *port) {
   for (;;) {
     DWORD message;
     ULONG_PTR number;
