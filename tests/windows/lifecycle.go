@@ -151,6 +151,9 @@ func cost(t *suite.T, pid uint32) (private, handles int) {
 	if ok, _, err := getProcessHandleCount.Call(uintptr(process), uintptr(unsafe.Pointer(&count))); ok == 0 {
 		t.Fatalf("GetProcessHandleCount: %v", err)
 	}
+	if counters.private == 0 || count == 0 {
+		t.Fatalf("this host does not tell what process %d costs", pid)
+	}
 	return int(counters.private), int(count)
 }
 

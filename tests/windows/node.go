@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
@@ -130,7 +132,7 @@ func (n *node) startService(program, search string) error {
 		return fmt.Errorf("the service manager (run as an administrator): %w", err)
 	}
 	defer func() { _ = manager.Disconnect() }()
-	service, err := manager.CreateService(serviceName, program, mgr.Config{StartType: mgr.StartManual, DisplayName: "hostprocess-shim's conformance kit"},
+	service, err := createService(manager, program, mgr.Config{StartType: mgr.StartManual, DisplayName: "hostprocess-shim's conformance kit"},
 		"--run-service", "--service-name", serviceName, "--config", n.path("config.toml"), "--log-file", n.path("containerd.log"))
 	if err != nil {
 		return err
@@ -145,6 +147,16 @@ func (n *node) startService(program, search string) error {
 		return err
 	}
 	return service.Start()
+}
+
+// createService waits until the last node's service, which has the same name, is forgotten.
+func createService(manager *mgr.Mgr, program string, config mgr.Config, args ...string) (*mgr.Service, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+		service, err := manager.CreateService(serviceName, program, config, args...)
+		if !errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE) || time.Now().After(deadline) {
+			return service, err
+		}
+	}
 }
 
 func (n *node) connect() error {
@@ -203,6 +215,9 @@ func (n *node) stop() error {
 
 // end stops containerd, keeps its log, and removes the node's folder.
 func (n *node) end() error {
+	if !*leave {
+		n.removeImages()
+	}
 	err := n.stop()
 	if data, readErr := os.ReadFile(n.path("containerd.log")); readErr == nil {
 		_ = os.WriteFile(filepath.Join(*outFolder, "containerd-"+n.profile.name+".log"), data, 0o644)
@@ -211,6 +226,19 @@ func (n *node) end() error {
 		_ = os.RemoveAll(n.dir)
 	}
 	return err
+}
+
+// removeImages removes what pods were made of: layers are more than folders.
+func (n *node) removeImages() {
+	if n.client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(n.context(context.Background()), patience)
+	defer cancel()
+	all, _ := n.client.ImageService().List(ctx)
+	for _, image := range all {
+		_ = n.client.ImageService().Delete(ctx, image.Name, images.SynchronousDelete())
+	}
 }
 
 func (n *node) logTail() string {
