@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/containerd/errdefs"
+)
+
+// What Linux' cases do not ask, for it is Windows' own.
+
+// The metrics that kubelet reads: of the type that containerd's CRI plugin takes.
+func TestWindowsStatistics(t *testing.T) {
+	b := shared.boot(t, spec(t, "sleep", "1000"), options{})
+	first := statistics(t, b)
+	if first.GetContainerStartTime().AsTime().Unix() <= 0 || first.GetMemory() == nil || first.GetProcessor() == nil {
+		t.Errorf("%v", first)
+	}
+	eventually(t, "its time goes on", func() bool { return statistics(t, b).GetUptimeNS() > first.GetUptimeNS() })
+}
+
+// The shim's log comes through its pipe into containerd's.
+func TestWindowsLog(t *testing.T) {
+	s := own(t)
+	b := s.boot(t, spec(t, "sleep", "1000"), options{})
+	logged := func(words ...string) func() bool {
+		return func() bool {
+			data, _ := os.ReadFile(filepath.Join(s.dir, "containerd.log"))
+			for _, line := range strings.Split(string(data), "\n") {
+				found := strings.Contains(line, b.id)
+				for _, word := range words {
+					found = found && strings.Contains(line, word)
+				}
+				if found {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	eventually(t, "containerd has the shim's line", logged("namespace=\""+s.namespace, "the shim serves"))
+}
+
+func TestWindowsSignals(t *testing.T) {
+	b := shared.boot(t, spec(t, "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"), options{})
+	eventually(t, "the trap is set", func() bool { return strings.Contains(b.out.String(), "ready") })
+	b.kill(syscall.SIGTERM)
+	if err := b.task.Kill(b.ctx, syscall.SIGQUIT); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "signal 3") {
+		t.Errorf("a signal that Windows has not: %v", err)
+	}
+	if _, out, _ := b.exec("echo", "it runs"); out != "it runs\n" {
+		t.Errorf("after a signal that is ignored: %q", out)
+	}
+	b.kill(syscall.SIGKILL)
+	if status := b.wait(); status != 137 {
+		t.Errorf("status %d, not 137", status)
+	}
+	b.delete()
+}
