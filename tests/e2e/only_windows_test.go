@@ -60,3 +60,25 @@ func TestWindowsSignals(t *testing.T) {
 	}
 	b.delete()
 }
+
+// Hundreds of execs leave a shim as large as it was, by what the system says of it
+// from outside; TestExec says so of its handles.
+func TestWindowsMemory(t *testing.T) {
+	const warm, count, bound = 40, 160, 512
+	b := shared.boot(t, spec(t, "sleep", "1000"), options{})
+	shim := b.shimPid()
+	execs := func(n int) int {
+		for range n {
+			if status, _, _ := b.exec("true"); status != 0 {
+				t.Fatalf("status %d", status)
+			}
+		}
+		return ownMemory(t, shim)
+	}
+	before := execs(warm)
+	after := execs(count)
+	t.Logf("%d KiB before, %d after %d execs", before, after, count)
+	if after-before > bound {
+		t.Errorf("%d KiB before, %d after %d execs: more than %d KiB of growth", before, after, count, bound)
+	}
+}
