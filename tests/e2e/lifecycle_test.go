@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,12 +71,13 @@ func TestLifecycle(t *testing.T) {
 		b.task = nil
 	})
 	sub(t, "what-init-leaves-running-ends", func(t *testing.T) {
-		b := shared.boot(t, spec(t, "sh", "-c", "sleep 12345 >/dev/null 2>&1 & sleep 0.3; echo $!"), options{})
+		line := fmt.Sprintf("sleep 1%07d", os.Getpid()) // that no other run has
+		b := shared.boot(t, spec(t, "sh", "-c", line+" >/dev/null 2>&1 & sleep 0.3; echo $!"), options{})
 		if status := b.wait(); status != 0 {
 			t.Errorf("status %d", status)
 		}
 		b.delete()
-		if strings.TrimSpace(b.out.String()) == "" || isRunning("sleep 12345") {
+		if strings.TrimSpace(b.out.String()) == "" || isRunning(line) {
 			t.Errorf("process %q lives on after delete", b.out)
 		}
 	})
