@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-all_lanes="setup build clang release unit valgrind asan tsan windows wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint kit coverage"
+all_lanes="setup build clang release unit valgrind asan tsan windows wine e2e-wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint kit coverage"
 shim="containerd-shim-hostprocess-v1"
 
 lane_setup() {
@@ -255,6 +255,14 @@ lane_wine() {
 	say "wine: ${#units[@]} unit programs, $(cat "$results"/*.log | sed -n 's/^.*Checks: \([0-9]*\),.*/\1/p' | paste -sd + | sed 's/$/+0/' | { read -r sum; echo $((sum)); }) tests"
 	[ $failed -eq 0 ]
 	"$root/scripts/demo-windows.sh" || { say "the demo failed and is run once more"; "$root/scripts/demo-windows.sh"; }
+}
+
+# The behaviour suite under Wine, against the real containerd.exe.
+lane_e2e-wine() {
+	need_packages gcc-mingw-w64-x86-64 dpkg-dev procps
+	"$root/scripts/windows-deps.sh"
+	build_preset windows-release
+	"$root/scripts/e2e-wine.sh"
 }
 
 # Our server and client against Go's ttrpc, both ways round, under the sanitizers.

@@ -56,7 +56,7 @@ func image(t testing.TB) string {
 		}
 	}
 	write(t, filepath.Join(dir, "data", "hello"), "hello from the image\n", 0o644)
-	write(t, filepath.Join(dir, "bin", "of-the-image"), "#!/bin/sh\necho image program: $*\n", 0o755)
+	imageProgram(t, filepath.Join(dir, "bin", "of-the-image"))
 	return dir
 }
 
@@ -69,16 +69,28 @@ func write(t testing.TB, path, text string, mode os.FileMode) {
 
 // spec is a HostProcess container's config.json that runs args as SYSTEM.
 func spec(t testing.TB, args ...string) *specs.Spec {
-	return &specs.Spec{
+	s := &specs.Spec{
 		Version: "1.1.0",
 		Process: &specs.Process{
-			Args: args, Cwd: "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+			Args: args, Cwd: "/", Env: []string{"PATH=" + searchPath},
 			User: specs.User{Username: `NT AUTHORITY\SYSTEM`},
 		},
 		Root:        &specs.Root{Path: image(t)},
 		Annotations: map[string]string{hostProcess: "true"},
-		Linux:       &specs.Linux{},
 	}
+	onHost(s)
+	return s
+}
+
+// process is what an exec runs: args with the container's PATH.
+func process(args ...string) *specs.Process {
+	return &specs.Process{Args: args, Cwd: "/", Env: []string{"PATH=" + searchPath}}
+}
+
+func onTerminal(args ...string) *specs.Process {
+	p := process(args...)
+	p.Terminal = true
+	return p
 }
 
 // box is a container, its task and its streams.
@@ -117,11 +129,7 @@ func (s *server) create(t testing.TB, spec *specs.Spec, o options) (*box, error)
 	t.Cleanup(b.remove)
 	creator := o.creator
 	if creator == nil {
-		streams := []cio.Opt{cio.WithStreams(o.stdin, b.out, b.err), cio.WithFIFODir(s.dir)}
-		if o.terminal {
-			streams = []cio.Opt{cio.WithStreams(o.stdin, b.out, nil), cio.WithTerminal, cio.WithFIFODir(s.dir)}
-		}
-		creator = cio.NewCreator(streams...)
+		creator = clientStreams(s, o.stdin, b.out, b.err, o.terminal)
 	}
 	if b.task, err = b.container.NewTask(b.ctx, creator, o.newTask...); err != nil {
 		return b, err
@@ -209,7 +217,7 @@ func (b *box) remove() {
 // exec runs args in the container to their end.
 func (b *box) exec(args ...string) (uint32, string, string) {
 	b.t.Helper()
-	status, out, err, failure := b.tryExec(&specs.Process{Args: args, Cwd: "/"}, nil)
+	status, out, err, failure := b.tryExec(process(args...), nil)
 	if failure != nil {
 		b.t.Fatal("exec: ", failure)
 	}
@@ -244,11 +252,8 @@ func (b *box) tryExec(process *specs.Process, stdin io.Reader) (uint32, string, 
 		input = &ending{Reader: stdin, end: make(chan struct{})}
 		stdin = input
 	}
-	streams := []cio.Opt{cio.WithStreams(stdin, &out, &err), cio.WithFIFODir(b.s.dir)}
-	if process.Terminal {
-		streams = []cio.Opt{cio.WithStreams(stdin, &out, nil), cio.WithTerminal, cio.WithFIFODir(b.s.dir)}
-	}
-	p, failure := b.task.Exec(b.ctx, fmt.Sprintf("exec-%d", serial.Add(1)), process, cio.NewCreator(streams...))
+	creator := clientStreams(b.s, stdin, &out, &err, process.Terminal)
+	p, failure := b.task.Exec(b.ctx, fmt.Sprintf("exec-%d", serial.Add(1)), process, creator)
 	if failure != nil {
 		return 0, "", "", failure
 	}
@@ -291,15 +296,6 @@ func (b *box) shimPid() int {
 
 func (b *box) bundle() string {
 	return filepath.Join(b.s.dir, "state", "io.containerd.runtime.v2.task", b.s.namespace, b.id)
-}
-
-func openDescriptors(t testing.TB, pid int) int {
-	t.Helper()
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
 }
 
 func (b *box) status() containerd.ProcessStatus {

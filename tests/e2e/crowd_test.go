@@ -10,27 +10,10 @@ import (
 	task "github.com/containerd/containerd/api/runtime/task/v3"
 )
 
-// resident is a process's own memory in KiB, without the files it maps.
-func resident(t *testing.T, pid int) int {
-	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(string(data), "\n") {
-		var size int
-		if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &size); n == 1 {
-			return size
-		}
-	}
-	t.Fatal("no RssAnon")
-	return 0
-}
-
 // A hundred containers of one pod write at once, through the shim, to a reader
 // that is slow: what they wrote waits in pipes, not in the shim.
 func TestCrowd(t *testing.T) {
-	const count, size, bound = 100, 256 << 10, 4 << 10
+	const count, size, bound = crowdCount, crowdSize, crowdBound
 	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 	defer cancel()
 	h := byHand(t)
@@ -48,7 +31,7 @@ func TestCrowd(t *testing.T) {
 	member := spec(t, "sleep", "4711")
 	member.Annotations[containerType], member.Annotations[sandboxID] = "container", "pod"
 	ids := make([]string, count)
-	readers := make([]*os.File, count)
+	readers := make([]readEnd, count)
 	for i := range ids {
 		ids[i] = fmt.Sprint("member-", i)
 		bundle := h.bundle(ids[i], member)
@@ -71,9 +54,9 @@ func TestCrowd(t *testing.T) {
 	write := func(exec string, bytes int) {
 		t.Helper()
 		for i, id := range ids {
-			out := fifo(t, "out")
-			readers[i] = openFIFO(t, out, os.O_RDONLY)
-			process := anyOf(t, "Process", map[string]any{"args": []string{"sh", "-c", fmt.Sprintf("head -c %d /dev/zero", bytes)}, "cwd": "/"})
+			var out string
+			out, readers[i] = outputPipe(t)
+			process := anyOf(t, "Process", process("sh", "-c", fmt.Sprintf("head -c %d /dev/zero", bytes)))
 			if _, err := service.Exec(ctx, &task.ExecProcessRequest{ID: id, ExecID: exec, Spec: process, Stdout: out}); err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +82,7 @@ func TestCrowd(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Fatal("the output does not come")
 			}
-			most = max(most, resident(t, shim))
+			most = max(most, ownMemory(t, shim))
 		}
 		for _, id := range ids {
 			if waited, err := service.Wait(ctx, &task.WaitRequest{ID: id, ExecID: exec}); err != nil || waited.ExitStatus != 0 {
@@ -114,10 +97,10 @@ func TestCrowd(t *testing.T) {
 	// Once with little, so that what a hundred execs need at all is there.
 	write("first", 1)
 	read("first", 1)
-	before := resident(t, shim)
+	before := ownMemory(t, shim)
 	write("second", size)
 	most := read("second", size)
-	after := resident(t, shim)
+	after := ownMemory(t, shim)
 	t.Logf("%d KiB before, %d at most, %d after", before, most, after)
 	if strings.HasSuffix(os.Getenv("HP_LANE"), "san") {
 		return // what the sanitizers keep is theirs

@@ -13,7 +13,6 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/events"
 	"github.com/containerd/typeurl/v2"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // recorder keeps the topics of each container, as they come.
@@ -82,7 +81,7 @@ func (r *recorder) exit(id string) (uint32, bool) {
 
 func TestEvents(t *testing.T) {
 	r := shared.record(t)
-	t.Run("in-order", func(t *testing.T) {
+	sub(t, "in-order", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sh", "-c", "exit 3"), options{})
 		b.wait()
 		b.delete()
@@ -91,9 +90,9 @@ func TestEvents(t *testing.T) {
 			t.Errorf("exit status %d", status)
 		}
 	})
-	t.Run("of-an-exec", func(t *testing.T) {
+	sub(t, "of-an-exec", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sleep", "1000"), options{})
-		p, err := b.task.Exec(b.ctx, "e", &specs.Process{Args: []string{"true"}, Cwd: "/"}, nullIO)
+		p, err := b.task.Exec(b.ctx, "e", process("true"), nullIO)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +111,7 @@ func TestEvents(t *testing.T) {
 			return strings.HasPrefix(r.of(b.id), "create start exec-added exec-started exit:e")
 		})
 	})
-	t.Run("paused-and-resumed", func(t *testing.T) {
+	sub(t, "paused-and-resumed", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sleep", "1000"), options{})
 		if err := b.task.Pause(b.ctx); err != nil {
 			t.Fatal(err)
@@ -130,20 +129,19 @@ func TestRestart(t *testing.T) {
 	s := own(t)
 	const count = 20
 	var boxes []*box
+	var open [count]func()
 	for i := range count {
 		script := "while :; do sleep 0.1; done"
 		if i%2 == 0 {
-			script = fmt.Sprintf("read go <%s/go%d; exit %d", s.dir, i, 10+i)
-			if err := syscall.Mkfifo(fmt.Sprintf("%s/go%d", s.dir, i), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			var line string
+			line, open[i] = gate(t, s.dir, i)
+			script = fmt.Sprintf("%s; exit %d", line, 10+i)
 		}
 		boxes = append(boxes, s.boot(t, spec(t, "sh", "-c", script), options{creator: nullIO}))
 	}
 	s.kill()
 	for i := 0; i < count; i += 2 {
-		// The writer waits for its container to read: it has exited soon after.
-		write(t, fmt.Sprintf("%s/go%d", s.dir, i), "go\n", 0o600)
+		open[i]()
 	}
 	time.Sleep(300 * time.Millisecond)
 	if err := s.start(); err != nil {
@@ -171,7 +169,7 @@ func TestRestart(t *testing.T) {
 		if got := b.status(); got != containerd.Running {
 			t.Errorf("container %d is %s", i, got)
 		}
-		status, out, _, err := b.tryExec(&specs.Process{Args: []string{"echo", "alive"}, Cwd: "/"}, nil)
+		status, out, _, err := b.tryExec(process("echo", "alive"), nil)
 		if err != nil || status != 0 || out != "alive\n" {
 			t.Errorf("container %d: exec: status %d, stdout %q, error %v", i, status, out, err)
 		}

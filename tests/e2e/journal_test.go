@@ -6,11 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	task "github.com/containerd/containerd/api/runtime/task/v3"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 const journalName = "hostprocess.journal"
@@ -21,12 +19,8 @@ func orphan(t *testing.T) (h *hand, bundle string, left func() string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	h = byHand(t)
-	point := hidden(t, "data")
 	c := spec(t, "sleep", "4711")
-	c.Process.User = specs.User{Username: "daemon"}
-	c.Annotations[mountBehavior] = "symlink"
-	c.Annotations[rootLocation] = filepath.Dir(point)
-	c.Mounts = []specs.Mount{bind(image(t), "/some/where")}
+	place := burden(t, c)
 	bundle = h.bundle("orphan", c)
 	service, client := h.dial("orphan", bundle)
 	if _, err := service.Create(ctx, &task.CreateTaskRequest{ID: "orphan", Bundle: bundle}); err != nil {
@@ -36,15 +30,13 @@ func orphan(t *testing.T) (h *hand, bundle string, left func() string) {
 		t.Fatal(err)
 	}
 	pid := h.pid(bundle)
-	_ = syscall.Kill(pid, syscall.SIGKILL)
+	kill9(pid)
 	eventually(t, "the shim is dead", func() bool { return !alive(pid) })
 	_ = client.Close()
 	s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: h.namespace}
 	return h, bundle, func() string {
 		left := s.leftovers()
-		if mounts, _ := os.ReadFile("/proc/self/mountinfo"); bytes.Contains(mounts, []byte(filepath.Dir(point))) {
-			left += "\na mount below " + filepath.Dir(point)
-		}
+		left += mountedBelow(place)
 		if _, err := os.Lstat(filepath.Join(bundle, journalName)); err == nil {
 			left += "\nthe journal"
 		}
@@ -62,7 +54,7 @@ func (h *hand) said(id, bundle string) (string, error) {
 }
 
 func TestJournal(t *testing.T) {
-	t.Run("garbage-between-its-lines", func(t *testing.T) {
+	sub(t, "garbage-between-its-lines", func(t *testing.T) {
 		h, bundle, left := orphan(t)
 		path := filepath.Join(bundle, journalName)
 		journal, err := os.ReadFile(path)
@@ -90,7 +82,7 @@ func TestJournal(t *testing.T) {
 			t.Errorf("left behind:\n%s", left)
 		}
 	})
-	t.Run("its-first-line-is-lost", func(t *testing.T) {
+	sub(t, "its-first-line-is-lost", func(t *testing.T) {
 		h, bundle, _ := orphan(t)
 		path := filepath.Join(bundle, journalName)
 		journal, err := os.ReadFile(path)
@@ -136,7 +128,7 @@ func TestJournal(t *testing.T) {
 			}
 		},
 	} {
-		t.Run(name+"-is-refused", func(t *testing.T) {
+		sub(t, name+"-is-refused", func(t *testing.T) {
 			h, bundle, left := orphan(t)
 			path := filepath.Join(bundle, journalName)
 			whole, err := os.ReadFile(path)

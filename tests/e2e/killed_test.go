@@ -4,12 +4,10 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/containerd/errdefs"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // Shims that are killed under a running containerd, some at once and while execs
@@ -31,10 +29,10 @@ func killShims(t *testing.T, count int) {
 	boxes := make([]*box, count)
 	for i := range boxes {
 		s := spec(t, "sh", "-c", "sleep 4711 & exec sleep 4711")
-		s.Process.User = specs.User{Username: "daemon"}
-		s.Mounts = []specs.Mount{bind(image(t), hidden(t, "data"))}
 		if i%2 == 1 {
-			s.Annotations[mountBehavior] = "symlink"
+			burden(t, s)
+		} else {
+			lightBurden(t, s)
 		}
 		boxes[i] = shared.boot(t, s, options{creator: nullIO})
 	}
@@ -47,14 +45,14 @@ func killShims(t *testing.T, count int) {
 		ctx, cancel := context.WithTimeout(b.ctx, patience)
 		defer cancel()
 		group.Go(func() { // how far it gets is chance
-			p, err := b.task.Exec(ctx, "racing", &specs.Process{Args: []string{"sleep", "4711"}, Cwd: "/"}, nullIO)
+			p, err := b.task.Exec(ctx, "racing", process("sleep", "4711"), nullIO)
 			if err == nil {
 				_ = p.Start(ctx)
 			}
 		})
 		group.Go(func() {
 			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+			kill9(pid)
 		})
 	}
 	group.Wait()
@@ -63,7 +61,7 @@ func killShims(t *testing.T, count int) {
 			_, exited := events.exit(b.id)
 			return exited
 		})
-		if status, _ := events.exit(b.id); status != 137 {
+		if status, _ := events.exit(b.id); status != killedStatus {
 			t.Errorf("%s: status %d", b.id, status)
 		}
 	}

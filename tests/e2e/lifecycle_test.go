@@ -10,16 +10,13 @@ import (
 	"testing"
 	"time"
 
-	cgroups1 "github.com/containerd/cgroups/v3/cgroup1/stats"
-	cgroups2 "github.com/containerd/cgroups/v3/cgroup2/stats"
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/typeurl/v2"
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
 func TestLifecycle(t *testing.T) {
-	t.Run("states", func(t *testing.T) {
+	sub(t, "states", func(t *testing.T) {
 		b, err := shared.create(t, spec(t, "sleep", "1000"), options{})
 		if err != nil {
 			t.Fatal(err)
@@ -51,7 +48,7 @@ func TestLifecycle(t *testing.T) {
 		}
 		b.delete()
 	})
-	t.Run("SIGTERM-that-is-handled", func(t *testing.T) {
+	sub(t, "SIGTERM-that-is-handled", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sh", "-c", "trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.05; done"), options{})
 		eventually(t, "the trap is set", func() bool { return strings.Contains(b.out.String(), "ready") })
 		b.kill(syscall.SIGTERM)
@@ -63,7 +60,7 @@ func TestLifecycle(t *testing.T) {
 			t.Errorf("stdout %q", b.out)
 		}
 	})
-	t.Run("delete-of-a-created-task", func(t *testing.T) {
+	sub(t, "delete-of-a-created-task", func(t *testing.T) {
 		b, err := shared.create(t, spec(t, "true"), options{})
 		if err != nil {
 			t.Fatal(err)
@@ -73,32 +70,31 @@ func TestLifecycle(t *testing.T) {
 		}
 		b.task = nil
 	})
-	t.Run("what-init-leaves-running-ends", func(t *testing.T) {
-		b := shared.boot(t, spec(t, "sh", "-c", "sleep 12345 >/dev/null 2>&1 & echo $!"), options{})
+	sub(t, "what-init-leaves-running-ends", func(t *testing.T) {
+		line := fmt.Sprintf("sleep 1%07d", os.Getpid()) // that no other run has
+		b := shared.boot(t, spec(t, "sh", "-c", line+" >/dev/null 2>&1 & sleep 0.3; echo $!"), options{})
 		if status := b.wait(); status != 0 {
 			t.Errorf("status %d", status)
 		}
 		b.delete()
-		pid := strings.TrimSpace(b.out.String())
-		command, _ := os.ReadFile("/proc/" + pid + "/cmdline")
-		if strings.Contains(string(command), "12345") {
-			t.Errorf("process %s lives on after delete", pid)
+		if strings.TrimSpace(b.out.String()) == "" || isRunning(line) {
+			t.Errorf("process %q lives on after delete", b.out)
 		}
 	})
-	t.Run("kill-all", func(t *testing.T) {
+	sub(t, "kill-all", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sh", "-c", "sleep 1000 & sleep 1000 & echo ready; wait"), options{})
 		eventually(t, "it runs", func() bool { return b.out.Len() > 0 })
-		pids, err := b.task.Pids(b.ctx)
-		if err != nil || len(pids) != 3 {
-			t.Errorf("pids %v, error %v", pids, err)
-		}
+		eventually(t, "there are three processes", func() bool {
+			pids, err := b.task.Pids(b.ctx)
+			return err == nil && workloads(pids) == 3
+		})
 		b.kill(syscall.SIGKILL, containerd.WithKillAll)
 		if status := b.wait(); status != 137 {
 			t.Errorf("status %d", status)
 		}
 		b.delete()
 	})
-	t.Run("pause-and-resume", func(t *testing.T) {
+	sub(t, "pause-and-resume", func(t *testing.T) {
 		file := filepath.Join(image(t), "count")
 		b := shared.boot(t, spec(t, "sh", "-c", "while :; do echo x >> "+file+"; sleep 0.02; done"), options{})
 		size := func() int64 {
@@ -127,7 +123,7 @@ func TestLifecycle(t *testing.T) {
 		b.kill(syscall.SIGKILL)
 		b.wait()
 	})
-	t.Run("checkpoint-is-unimplemented", func(t *testing.T) {
+	sub(t, "checkpoint-is-unimplemented", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sleep", "1000"), options{})
 		if _, err := b.task.Checkpoint(b.ctx); err == nil {
 			t.Error("checkpoint succeeds")
@@ -136,9 +132,9 @@ func TestLifecycle(t *testing.T) {
 			t.Errorf("after the checkpoint: %s", got)
 		}
 	})
-	t.Run("pids-with-exec-ids", func(t *testing.T) {
+	sub(t, "pids-with-exec-ids", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sleep", "1000"), options{})
-		p, err := b.task.Exec(b.ctx, "probe", &specs.Process{Args: []string{"sleep", "1000"}, Cwd: "/"}, nullIO)
+		p, err := b.task.Exec(b.ctx, "probe", process("sleep", "1000"), nullIO)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +146,7 @@ func TestLifecycle(t *testing.T) {
 			t.Fatal(err)
 		}
 		pids, err := b.task.Pids(b.ctx)
-		if err != nil || len(pids) != 2 {
+		if err != nil || workloads(pids) != 2 {
 			t.Fatalf("pids %v, error %v", pids, err)
 		}
 		var named bool
@@ -172,7 +168,7 @@ func TestLifecycle(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("second-create-of-an-id", func(t *testing.T) {
+	sub(t, "second-create-of-an-id", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sleep", "1000"), options{})
 		if _, err := b.container.NewTask(b.ctx, nullIO); !errdefs.IsAlreadyExists(err) {
 			t.Errorf("second create: %v", err)
@@ -184,12 +180,9 @@ func TestLifecycle(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	limit := func(bytes int64) *specs.LinuxResources {
-		return &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &bytes}}
-	}
-	t.Run("memory-is-enforced-and-OOM-is-told", func(t *testing.T) {
+	sub(t, "memory-is-enforced-and-OOM-is-told", func(t *testing.T) {
 		s := spec(t, "sh", "-c", "exec tail /dev/zero")
-		s.Linux.Resources = limit(32 << 20)
+		limitMemory(s, 32<<20)
 		ctx, cancel := context.WithCancel(shared.context())
 		defer cancel()
 		events, _ := shared.client.Subscribe(ctx, `topic=="/tasks/oom"`)
@@ -207,12 +200,12 @@ func TestLimits(t *testing.T) {
 		}
 		b.delete()
 	})
-	t.Run("update-live", func(t *testing.T) {
+	sub(t, "update-live", func(t *testing.T) {
 		s := spec(t, "sleep", "1000")
-		s.Linux.Resources = limit(64 << 20)
+		limitMemory(s, 64<<20)
 		b := shared.boot(t, s, options{})
 		for _, bytes := range []int64{128 << 20, 48 << 20} {
-			if err := b.task.Update(b.ctx, containerd.WithResources(limit(bytes))); err != nil {
+			if err := b.task.Update(b.ctx, containerd.WithResources(memoryOf(bytes))); err != nil {
 				t.Fatal(err)
 			}
 			if got := memoryLimit(t, b); got != uint64(bytes) {
@@ -220,17 +213,16 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	})
-	t.Run("stats", func(t *testing.T) {
+	sub(t, "stats", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; sleep 1000"), options{})
 		eventually(t, "it has burnt some CPU", func() bool { return b.out.Len() > 0 })
 		if cpu, memory := usage(t, b); cpu == 0 || memory == 0 {
 			t.Errorf("CPU %d ns, memory %d bytes", cpu, memory)
 		}
 	})
-	t.Run("pids", func(t *testing.T) {
+	sub(t, "pids", func(t *testing.T) {
 		s := spec(t, "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & done; echo all; wait")
-		ten := int64(5)
-		s.Linux.Resources = &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &ten}}
+		limitProcesses(s, 5)
 		b := shared.boot(t, s, options{})
 		eventually(t, "fork is refused", func() bool { return strings.Contains(strings.ToLower(b.err.String()), "fork") })
 		b.task.Kill(b.ctx, syscall.SIGKILL, containerd.WithKillAll)
@@ -249,28 +241,4 @@ func metrics(t *testing.T, b *box) any {
 		t.Fatal("metrics: ", err)
 	}
 	return data
-}
-
-func memoryLimit(t *testing.T, b *box) uint64 {
-	t.Helper()
-	switch m := metrics(t, b).(type) {
-	case *cgroups1.Metrics:
-		return m.GetMemory().GetUsage().GetLimit()
-	case *cgroups2.Metrics:
-		return m.GetMemory().GetUsageLimit()
-	default:
-		t.Fatal(fmt.Sprintf("metrics of type %T", m))
-	}
-	return 0
-}
-
-func usage(t *testing.T, b *box) (cpu, memory uint64) {
-	t.Helper()
-	switch m := metrics(t, b).(type) {
-	case *cgroups1.Metrics:
-		return m.GetCPU().GetUsage().GetTotal(), m.GetMemory().GetUsage().GetUsage()
-	case *cgroups2.Metrics:
-		return m.GetCPU().GetUsageUsec(), m.GetMemory().GetUsage()
-	}
-	return 0, 0
 }

@@ -21,9 +21,7 @@ func TestRefusals(t *testing.T) {
 		{"no-annotation", func(_ *testing.T, s *specs.Spec) { s.Annotations = nil }, []string{hostProcess}},
 		{"annotation-false", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "false" }, []string{hostProcess, "false"}},
 		{"annotation-garbage", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "maybe" }, []string{hostProcess, "maybe"}},
-		{"a-network-namespace", func(_ *testing.T, s *specs.Spec) {
-			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.NetworkNamespace}}
-		}, []string{"network"}},
+		{"a-network-namespace", func(_ *testing.T, s *specs.Spec) { askForNetwork(s) }, []string{"network"}},
 		{"a-user-namespace", func(_ *testing.T, s *specs.Spec) {
 			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
 		}, []string{"user"}},
@@ -41,12 +39,12 @@ func TestRefusals(t *testing.T) {
 			s.Mounts = []specs.Mount{bind(path, "/x")}
 		}, []string{"host path"}},
 		{"a-named-pipe", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind(`\\.\pipe\docker`, "/x")} }, []string{"host path"}},
-		{"no-destination", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind("/tmp", "")} }, []string{"destination"}},
+		{"no-destination", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind(os.TempDir(), "")} }, []string{"destination"}},
 		{"no-arguments", func(_ *testing.T, s *specs.Spec) { s.Process.Args = nil }, []string{"process.args"}},
 		{"a-bad-mount-behavior", func(_ *testing.T, s *specs.Spec) { s.Annotations[mountBehavior] = "copy" }, []string{mountBehavior, "copy"}},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+		sub(t, c.name, func(t *testing.T) {
 			s := spec(t, "true")
 			c.change(t, s)
 			_, err := shared.create(t, s, options{})
@@ -77,19 +75,17 @@ func TestPolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Run("assume-runs-what-ctr-writes", func(t *testing.T) {
+	sub(t, "assume-runs-what-ctr-writes", func(t *testing.T) {
 		set(t, `{"hostProcess": "assume"}`, 0o644)
-		c := spec(t, "sh", "-c", "readlink /proc/self/ns/net")
+		script, want := seesHost()
+		c := spec(t, "sh", "-c", script)
 		c.Annotations = nil
-		c.Process.User = specs.User{}
-		c.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
-			{Type: specs.MountNamespace}, {Type: specs.NetworkNamespace}}
-		network, _ := os.Readlink("/proc/self/ns/net")
-		if _, out, err := s.run(t, c); out != network+"\n" {
+		asCtr(c)
+		if _, out, err := s.run(t, c); strings.ReplaceAll(out, "\r\n", "\n") != want {
 			t.Errorf("stdout %q, stderr %q", out, err)
 		}
 	})
-	t.Run("assume-does-not-overrule-false", func(t *testing.T) {
+	sub(t, "assume-does-not-overrule-false", func(t *testing.T) {
 		set(t, `{"hostProcess": "assume"}`, 0o644)
 		c := spec(t, "true")
 		c.Annotations[hostProcess] = "false"
@@ -98,14 +94,14 @@ func TestPolicy(t *testing.T) {
 		}
 	})
 	for name, text := range map[string]string{"broken": `{"hostProcess": `, "unknown-key": `{"hostProces": "assume"}`, "wrong-type": `{"hostProcess": true}`} {
-		t.Run(name, func(t *testing.T) {
+		sub(t, name, func(t *testing.T) {
 			set(t, text, 0o644)
 			if _, err := s.create(t, spec(t, "true"), options{}); err == nil || !strings.Contains(err.Error(), s.policy) {
 				t.Errorf("%v", err)
 			}
 		})
 	}
-	t.Run("writable-by-others", func(t *testing.T) {
+	sub(t, "writable-by-others", func(t *testing.T) {
 		set(t, `{}`, 0o666)
 		if _, err := s.create(t, spec(t, "true"), options{}); err == nil || !strings.Contains(err.Error(), s.policy) {
 			t.Errorf("%v", err)

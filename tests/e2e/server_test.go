@@ -3,13 +3,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,7 +19,6 @@ import (
 
 const (
 	runtimeName = "io.containerd.hostprocess.v1"
-	shimName    = "containerd-shim-hostprocess-v1"
 	// patience is how long a condition may take on a loaded machine. Nothing
 	// asserts that something was fast.
 	patience = 60 * time.Second
@@ -40,14 +39,20 @@ type server struct {
 var shared *server
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	os.Exit(func() int {
+		if flag.Lookup("test.list").Value.String() != "" {
+			return m.Run() // only names are asked for
+		}
 		if os.Getenv("HP_CONTAINERD") == "" || os.Getenv("HP_SHIM_DIR") == "" {
 			fmt.Println("HP_CONTAINERD and HP_SHIM_DIR must name a containerd and the shim's folder; scripts/e2e.sh sets them")
 			return 1
 		}
-		syscall.Umask(0o022)
-		var err error
-		if shared, err = newServer(); err == nil {
+		err := prepare()
+		if err == nil {
+			shared, err = newServer()
+		}
+		if err == nil {
 			err = shared.start()
 		}
 		if err != nil {
@@ -72,7 +77,7 @@ func newServer() (*server, error) {
 		return nil, err
 	}
 	s := &server{
-		dir: dir, address: filepath.Join(dir, "c.sock"), namespace: "hp-" + filepath.Base(dir)[7:],
+		dir: dir, address: serverAddress(dir), namespace: "hp-" + filepath.Base(dir)[7:],
 		stateDir: filepath.Join(dir, "shim-state"), policy: filepath.Join(dir, "policy.json"),
 	}
 	if err := os.WriteFile(s.policy, []byte(`{}`), 0o644); err != nil {
@@ -101,8 +106,12 @@ func (s *server) start() error {
 	if s.log, err = os.OpenFile(filepath.Join(s.dir, "containerd.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
 		return err
 	}
+	folder, err := shimFolder(s.dir)
+	if err != nil {
+		return err
+	}
 	s.command = exec.Command(os.Getenv("HP_CONTAINERD"), "--config", filepath.Join(s.dir, "config.toml"))
-	s.command.Env = append(os.Environ(), "PATH="+os.Getenv("HP_SHIM_DIR")+":"+os.Getenv("PATH"),
+	s.command.Env = append(os.Environ(), "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"HOSTPROCESS_POLICY="+s.policy, "HOSTPROCESS_STATE_DIR="+s.stateDir)
 	s.command.Stdout, s.command.Stderr = s.log, s.log
 	if err := s.command.Start(); err != nil {
@@ -154,7 +163,7 @@ func (s *server) kill() {
 func (s *server) stop() string {
 	left := s.leftovers()
 	_ = s.client.Close()
-	_ = s.command.Process.Signal(syscall.SIGTERM)
+	_ = askToEnd(s.command.Process)
 	select {
 	case <-s.exited:
 	case <-time.After(20 * time.Second):
@@ -194,24 +203,7 @@ func (s *server) leftoversNow() string {
 	for _, pid := range s.shims() {
 		left = append(left, fmt.Sprintf("shim process %d", pid))
 	}
-	mounts, _ := os.ReadFile("/proc/self/mountinfo")
-	for _, line := range strings.Split(string(mounts), "\n") {
-		fields := strings.Fields(line)
-		if len(fields) > 4 && (strings.HasPrefix(fields[4], "/hpc") || strings.HasPrefix(fields[4], s.dir+"/")) {
-			left = append(left, "mount "+fields[4])
-		}
-	}
-	for _, pattern := range []string{"/sys/fs/cgroup/*/hostprocess/" + s.namespace, "/sys/fs/cgroup/hostprocess/" + s.namespace,
-		"/sys/fs/cgroup/*/*/*/hostprocess/" + s.namespace} {
-		found, _ := filepath.Glob(pattern)
-		for _, path := range found {
-			left = append(left, "cgroup "+path)
-		}
-	}
-	volumes, _ := filepath.Glob("/hpc/*")
-	for _, path := range volumes {
-		left = append(left, "volume "+path)
-	}
+	left = append(left, s.leftOnHost()...)
 	_ = filepath.Walk(s.stateDir, func(path string, info os.FileInfo, err error) error {
 		if err != nil || info.IsDir() || strings.HasSuffix(path, "lock") {
 			return nil
@@ -224,27 +216,6 @@ func (s *server) leftoversNow() string {
 		return nil
 	})
 	return strings.Join(left, "\n")
-}
-
-// shims are the pids of the shims that this containerd started: they carry its policy's path.
-func (s *server) shims() []int {
-	var pids []int
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		var pid int
-		if _, err := fmt.Sscan(entry.Name(), &pid); err != nil {
-			continue
-		}
-		exe, _ := os.Readlink(filepath.Join("/proc", entry.Name(), "exe"))
-		if filepath.Base(strings.TrimSuffix(exe, " (deleted)")) != shimName {
-			continue
-		}
-		environ, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ"))
-		if bytes.Contains(environ, []byte("HOSTPROCESS_POLICY="+s.policy)) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // own gives a test a containerd of its own, which it may harm.

@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -71,8 +68,12 @@ func (h *hand) bundle(id string, spec *specs.Spec) string {
 }
 
 func (h *hand) command(id, bundle string, args ...string) *exec.Cmd {
-	command := exec.Command(filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName), append([]string{"-namespace", h.namespace,
-		"-address", filepath.Join(h.dir, "containerd.sock"), "-id", id}, args...)...)
+	folder, err := shimFolder(h.dir)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	command := exec.Command(filepath.Join(folder, shimName), append([]string{"-namespace", h.namespace,
+		"-address", serverAddress(h.dir), "-id", id}, args...)...)
 	command.Dir = bundle
 	command.Env = append(os.Environ(), "HOSTPROCESS_POLICY="+h.policy, "HOSTPROCESS_STATE_DIR="+filepath.Join(h.dir, "shim-state"))
 	command.Env = append(command.Env, h.env...)
@@ -111,7 +112,7 @@ func (h *hand) dial(id, bundle string) (task.TTRPCTaskService, *ttrpc.Client) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	connection, err := net.Dial("unix", strings.TrimPrefix(address, "unix://"))
+	connection, err := dial(address)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -130,11 +131,6 @@ func (h *hand) pid(bundle string) int {
 	return pid
 }
 
-func alive(pid int) bool {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	return err == nil && strings.Contains(exe, shimName)
-}
-
 func (h *hand) down(id, bundle string, client *ttrpc.Client) {
 	pid := h.pid(bundle)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -150,7 +146,7 @@ func (h *hand) down(id, bundle string, client *ttrpc.Client) {
 	}
 	if alive(pid) {
 		h.t.Errorf("the shim %d does not end after Shutdown", pid)
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+		kill9(pid)
 	}
 	_ = client.Close()
 }
@@ -181,11 +177,11 @@ func code(err error) error { return errgrpc.ToNative(err) }
 func TestShim(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	t.Run("version-and-info", func(t *testing.T) {
+	sub(t, "version-and-info", func(t *testing.T) {
 		h := byHand(t)
 		shim := filepath.Join(os.Getenv("HP_SHIM_DIR"), shimName)
 		out, err := exec.Command(shim, "-v").Output()
-		if err != nil || !strings.Contains(string(out), shimName) {
+		if err != nil || !strings.Contains(string(out), strings.TrimSuffix(shimName, ".exe")) {
 			t.Errorf("-v: %q, %v", out, err)
 		}
 		out, err = exec.Command(shim, "-info").Output()
@@ -198,7 +194,7 @@ func TestShim(t *testing.T) {
 		}
 		_ = h
 	})
-	t.Run("start-writes-address-and-pid", func(t *testing.T) {
+	sub(t, "start-writes-address-and-pid", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("plain", spec(t, "true"))
 		service, _ := h.up("plain", bundle)
@@ -207,18 +203,9 @@ func TestShim(t *testing.T) {
 			t.Errorf("%v, %v, shim.pid %d", connected, err, h.pid(bundle))
 		}
 		address, _ := os.ReadFile(filepath.Join(bundle, "address"))
-		path := strings.TrimPrefix(string(address), "unix://")
-		info, err := os.Stat(path)
-		if err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("address %q: %v, %v", address, info, err)
-		}
-		for fd := range 3 {
-			if link, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", h.pid(bundle), fd)); err != nil || link != "/dev/null" {
-				t.Errorf("descriptor %d of the daemon is %q, %v", fd, link, err)
-			}
-		}
+		checkDaemon(t, string(address), h.pid(bundle))
 	})
-	t.Run("bootstrap-of-version-3", func(t *testing.T) {
+	sub(t, "bootstrap-of-version-3", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("v3", spec(t, "true"))
 		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: "v3", Namespace: h.namespace, LogLevel: -4})
@@ -232,12 +219,12 @@ func TestShim(t *testing.T) {
 		if err == nil {
 			err = proto.Unmarshal(out, &result)
 		}
-		if err != nil || result.Version != 3 || result.Protocol != "ttrpc" || !strings.HasPrefix(result.Address, "unix://") {
+		if err != nil || result.Version != 3 || result.Protocol != "ttrpc" || !strings.HasPrefix(result.Address, addressPrefix) {
 			t.Fatalf("%v, %v", &result, err)
 		}
 		h.up("v3", bundle) // joins
 	})
-	t.Run("fifty-racing-starts-end-with-one-shim", func(t *testing.T) {
+	sub(t, "fifty-racing-starts-end-with-one-shim", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("race", spec(t, "true"))
 		addresses := make([]string, 50)
@@ -257,19 +244,13 @@ func TestShim(t *testing.T) {
 			}
 		}
 		h.up("race", bundle)
-		found := 0
-		entries, _ := os.ReadDir("/proc")
-		for _, entry := range entries {
-			environ, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "environ"))
-			if bytes.Contains(environ, []byte("HOSTPROCESS_POLICY="+h.policy)) {
-				found++
-			}
-		}
+		s := &server{dir: h.dir, policy: h.policy}
+		found := len(s.shims())
 		if found != 1 {
 			t.Errorf("%d shims", found)
 		}
 	})
-	t.Run("a-member-joins-its-pod", func(t *testing.T) {
+	sub(t, "a-member-joins-its-pod", func(t *testing.T) {
 		h := byHand(t)
 		sandbox := spec(t, "/pause")
 		sandbox.Annotations[containerType], sandbox.Annotations[sandboxID] = "sandbox", "pod"
@@ -322,17 +303,16 @@ func TestShim(t *testing.T) {
 			t.Errorf("stats of the sandbox: %v, %v", stats, err)
 		}
 	})
-	t.Run("delete-after-kill-9-releases-everything", func(t *testing.T) {
+	sub(t, "delete-after-kill-9-releases-everything", func(t *testing.T) {
 		h := byHand(t)
 		c := spec(t, "sh", "-c", "sleep 4711 & sleep 4711")
-		c.Mounts = []specs.Mount{bind(image(t), hidden(t, "data"))}
-		c.Process.User.Username = "daemon"
+		lightBurden(t, c)
 		bundle := h.bundle("killed", c)
 		address, err := h.start("killed", bundle)
 		if err != nil {
 			t.Fatal(err)
 		}
-		connection, err := net.Dial("unix", strings.TrimPrefix(address, "unix://"))
+		connection, err := dial(address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -345,15 +325,16 @@ func TestShim(t *testing.T) {
 			t.Fatal(err)
 		}
 		pid := h.pid(bundle)
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+		kill9(pid)
 		eventually(t, "the shim is dead", func() bool { return !alive(pid) })
 		response, err := h.delete("killed", bundle)
 		if err != nil || response.ExitStatus != 137 {
 			t.Errorf("%v, %v", response, err)
 		}
-		eventually(t, "init is dead", func() bool { return errors.Is(syscall.Kill(int(started.Pid), 0), syscall.ESRCH) })
-		if _, err := os.Stat(strings.TrimPrefix(address, "unix://")); err == nil {
-			t.Error("the socket is still there")
+		eventually(t, "init is dead", func() bool { return ended(int(started.Pid)) })
+		if connection, err := tryDial(address); err == nil {
+			_ = connection.Close()
+			t.Error("somebody still serves at ", address)
 		}
 		s := &server{dir: h.dir, policy: h.policy, stateDir: filepath.Join(h.dir, "shim-state"), namespace: h.namespace}
 		if left := s.leftovers(); left != "" {
@@ -363,7 +344,7 @@ func TestShim(t *testing.T) {
 			t.Error("a second delete: ", err)
 		}
 	})
-	t.Run("codes", func(t *testing.T) {
+	sub(t, "codes", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("codes", spec(t, "sleep", "1000"))
 		service, client := h.up("codes", bundle)
@@ -397,13 +378,13 @@ func TestShim(t *testing.T) {
 			}
 		}
 	})
-	t.Run("garbage-on-the-socket-harms-nobody", func(t *testing.T) {
+	sub(t, "garbage-on-the-socket-harms-nobody", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("tough", spec(t, "sleep", "1000"))
 		service, _ := h.up("tough", bundle)
 		address, _ := os.ReadFile(filepath.Join(bundle, "address"))
 		for _, garbage := range [][]byte{bytes.Repeat([]byte{0xff}, 1<<16), {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 1, 0}, {0, 0}, []byte("GET / HTTP/1.1\r\n\r\n")} {
-			connection, err := net.Dial("unix", strings.TrimPrefix(string(address), "unix://"))
+			connection, err := dial(string(address))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -414,9 +395,9 @@ func TestShim(t *testing.T) {
 			_ = connection.Close()
 		}
 	})
-	t.Run("events-wait-for-a-receiver-that-is-away", func(t *testing.T) {
+	sub(t, "events-wait-for-a-receiver-that-is-away", func(t *testing.T) {
 		h := byHand(t)
-		h.ttrpc = filepath.Join(h.dir, "events.sock")
+		h.ttrpc = receiverAddress(h.dir)
 		bundle := h.bundle("events", spec(t, "sh", "-c", "exit 3"))
 		service, _ := h.up("events", bundle)
 		if _, err := service.Create(ctx, &task.CreateTaskRequest{ID: "events", Bundle: bundle}); err != nil {
@@ -435,7 +416,7 @@ func TestShim(t *testing.T) {
 		}
 		eventually(t, "the fourth: "+sink.topics(), func() bool { return strings.HasSuffix(sink.topics(), "/tasks/exit /tasks/delete") })
 	})
-	t.Run("start-says-why-it-fails", func(t *testing.T) {
+	sub(t, "start-says-why-it-fails", func(t *testing.T) {
 		h := byHand(t)
 		bundle := h.bundle("fails", spec(t, "true"))
 		for name, command := range map[string]*exec.Cmd{
@@ -472,7 +453,7 @@ func (s *sink) Forward(_ context.Context, request *eventsapi.ForwardRequest) (*e
 
 func listen(t *testing.T, path string) *sink {
 	t.Helper()
-	listener, err := net.Listen("unix", path)
+	listener, err := listenAt(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,28 +31,14 @@ func (f fixed) Cancel()            {}
 func (f fixed) Wait()              {}
 func (f fixed) Close() error       { return nil }
 
-func fifo(t *testing.T, name string) string {
-	t.Helper()
-	path := filepath.Join(image(t), name)
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// openFIFO opens an end that never waits for the other.
-func openFIFO(t *testing.T, path string, flags int) *os.File {
-	t.Helper()
-	f, err := os.OpenFile(path, flags|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	return f
+// readEnd is what a test reads a process's output from.
+type readEnd interface {
+	io.ReadCloser
+	SetReadDeadline(time.Time) error
 }
 
 func TestStdio(t *testing.T) {
-	t.Run("8-MiB-burst-then-exit-byte-exact", func(t *testing.T) {
+	sub(t, "8-MiB-burst-then-exit-byte-exact", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sh", "-c", "head -c 8388608 /dev/zero | tr '\\0' x"), options{})
 		if status := b.wait(); status != 0 {
 			t.Errorf("status %d", status)
@@ -62,14 +48,14 @@ func TestStdio(t *testing.T) {
 			t.Errorf("%d bytes", b.out.Len())
 		}
 	})
-	t.Run("8-MiB-burst-of-an-exec", func(t *testing.T) {
+	sub(t, "8-MiB-burst-of-an-exec", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sleep", "1000"), options{})
 		_, out, _ := b.exec("sh", "-c", "head -c 8388608 /dev/zero | tr '\\0' x")
 		if len(out) != 8<<20 || strings.Trim(out, "x") != "" {
 			t.Errorf("%d bytes", len(out))
 		}
 	})
-	t.Run("stdin-is-copied-to-its-end", func(t *testing.T) {
+	sub(t, "stdin-is-copied-to-its-end", func(t *testing.T) {
 		text := strings.Repeat("a line of input\n", 10000)
 		b := shared.boot(t, spec(t, "cat"), options{stdin: strings.NewReader(text)})
 		eventually(t, "all came back", func() bool { return b.out.Len() == len(text) })
@@ -84,9 +70,8 @@ func TestStdio(t *testing.T) {
 			t.Errorf("%d bytes", b.out.Len())
 		}
 	})
-	t.Run("slow-reader", func(t *testing.T) {
-		out := fifo(t, "out")
-		reader := openFIFO(t, out, os.O_RDONLY)
+	sub(t, "slow-reader", func(t *testing.T) {
+		out, reader := outputPipe(t)
 		b := shared.boot(t, spec(t, "sh", "-c", "head -c 1048576 /dev/zero; echo end"), options{creator: streams(cio.Config{Stdout: out})})
 		hash, total := sha256.New(), 0
 		piece := make([]byte, 16<<10)
@@ -106,9 +91,8 @@ func TestStdio(t *testing.T) {
 		}
 		b.wait()
 	})
-	t.Run("a-reader-that-is-gone-does-not-kill", func(t *testing.T) {
-		out := fifo(t, "out")
-		reader := openFIFO(t, out, os.O_RDONLY)
+	sub(t, "a-reader-that-is-gone-does-not-kill", func(t *testing.T) {
+		out, reader := outputPipe(t)
 		b := shared.boot(t, spec(t, "sh", "-c", "echo one; sleep 0.5; echo two; exit 4"), options{creator: streams(cio.Config{Stdout: out})})
 		eventually(t, "the first line", func() bool {
 			n, _ := reader.Read(make([]byte, 4))
@@ -119,7 +103,7 @@ func TestStdio(t *testing.T) {
 			t.Errorf("status %d, not 4: a reader's end reached the program", status)
 		}
 	})
-	t.Run("a-writer-detaches-and-another-attaches", func(t *testing.T) {
+	sub(t, "a-writer-detaches-and-another-attaches", func(t *testing.T) {
 		in, out := fifo(t, "in"), fifo(t, "out")
 		reader := openFIFO(t, out, os.O_RDONLY)
 		b := shared.boot(t, spec(t, "cat"), options{creator: streams(cio.Config{Stdin: in, Stdout: out})})
@@ -140,9 +124,9 @@ func TestStdio(t *testing.T) {
 			t.Errorf("status %d", status)
 		}
 	})
-	t.Run("file", func(t *testing.T) {
+	sub(t, "file", func(t *testing.T) {
 		path := filepath.Join(image(t), "logs", "out.log")
-		uri := "file://" + path
+		uri := fileURI(path)
 		b := shared.boot(t, spec(t, "sh", "-c", "echo out; echo err >&2"), options{creator: streams(cio.Config{Stdout: uri, Stderr: uri})})
 		b.wait()
 		b.delete()
@@ -151,15 +135,15 @@ func TestStdio(t *testing.T) {
 			t.Errorf("%q, %v", data, err)
 		}
 	})
-	t.Run("terminal", func(t *testing.T) {
+	sub(t, "terminal", func(t *testing.T) {
 		s := spec(t, "sh", "-c", "test -t 0 && read line && echo got $line")
 		s.Process.Terminal = true
-		b := shared.boot(t, s, options{terminal: true, stdin: &late{text: "hello\n"}})
+		b := shared.boot(t, s, options{terminal: true, stdin: &late{text: "hello" + enterKey}})
 		eventually(t, "the terminal answers", func() bool { return strings.Contains(b.out.String(), "got hello") })
 		b.wait()
 		b.delete()
 	})
-	t.Run("terminal-is-resized", func(t *testing.T) {
+	sub(t, "terminal-is-resized", func(t *testing.T) {
 		s := spec(t, "sh", "-c", "while :; do stty size; sleep 0.05; done")
 		s.Process.Terminal = true
 		b := shared.boot(t, s, options{terminal: true})
@@ -171,16 +155,10 @@ func TestStdio(t *testing.T) {
 		b.wait()
 	})
 	for _, scheme := range []string{"binary", "binary-v2"} {
-		t.Run(scheme, func(t *testing.T) {
-			// A logger in shell: ready, then both streams into a file each.
+		sub(t, scheme, func(t *testing.T) {
 			dir := image(t)
-			ready := "exec 5>&-"
-			if scheme == "binary-v2" {
-				ready = "printf x >&5; exec 5>&-"
-			}
-			write(t, dir+"/logger", "#!/bin/sh\nenv > $2.env; echo \"$@\" > $2.args; "+ready+"\ncat <&3 > $2.out & cat <&4 > $2.err & wait\n", 0o755)
 			log := filepath.Join(dir, "log")
-			uri := (&url.URL{Scheme: scheme, Path: dir + "/logger", RawQuery: "to=" + url.QueryEscape(log)}).String()
+			uri := (&url.URL{Scheme: scheme, Path: urlPath(loggingProgram(t, dir, scheme)), RawQuery: "to=" + url.QueryEscape(log)}).String()
 			b := shared.boot(t, spec(t, "sh", "-c", "echo out; echo err >&2"), options{creator: streams(cio.Config{Stdout: uri, Stderr: uri})})
 			b.wait()
 			b.delete()
@@ -196,13 +174,15 @@ func TestStdio(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a-logger-that-fails", func(t *testing.T) {
-		_, err := shared.create(t, spec(t, "true"), options{creator: streams(cio.Config{Stdout: "binary:///bin/false"})})
-		if err == nil || !strings.Contains(err.Error(), "/bin/false") {
+	sub(t, "a-logger-that-fails", func(t *testing.T) {
+		program := failingProgram()
+		uri := (&url.URL{Scheme: "binary", Path: urlPath(program)}).String()
+		_, err := shared.create(t, spec(t, "true"), options{creator: streams(cio.Config{Stdout: uri})})
+		if err == nil || !strings.Contains(err.Error(), program) {
 			t.Errorf("create with a logger that fails: %v", err)
 		}
 	})
-	t.Run("many-containers-writing-at-once", func(t *testing.T) {
+	sub(t, "many-containers-writing-at-once", func(t *testing.T) {
 		var group sync.WaitGroup
 		for range 20 {
 			b, err := shared.create(t, spec(t, "sh", "-c", "head -c 1000000 /dev/zero"), options{})
@@ -228,7 +208,7 @@ func TestStdio(t *testing.T) {
 		}
 		group.Wait()
 	})
-	t.Run("no-streams-at-all", func(t *testing.T) {
+	sub(t, "no-streams-at-all", func(t *testing.T) {
 		b := shared.boot(t, spec(t, "sh", "-c", "echo into nothing; cat; exit 6"), options{creator: nullIO})
 		if status := b.wait(); status != 6 {
 			t.Errorf("status %d", status)
