@@ -59,7 +59,9 @@ check_list() {
 	local test wrong=0
 	names "$folder/linux.test" >"$folder/linux.names"
 	suite 120 -test.list '^Test' 2>/dev/null | tr -d '\r' | grep '^Test' | sort >"$folder/windows.names"
-	[ -s "$folder/linux.names" ] && [ -s "$folder/windows.names" ] || die "the suites do not tell their tests"
+	if [ ! -s "$folder/linux.names" ] || [ ! -s "$folder/windows.names" ]; then
+		die "the suites do not tell their tests"
+	fi
 	! grep -vnP '^(#|$|Test[^\t]+\t[^\t]+$)' "$list" || die "$list: a line is not NAME<TAB>REASON"
 	while read -r test; do
 		grep -qP "^$test\t" "$list" || { say "$test is a test of Linux alone, and $list does not say why"; wrong=1; }

@@ -207,9 +207,10 @@ wine_unit_passed() {
 
 # wine_skips RESULTS prints what the programs skipped, and those that were not built.
 wine_skips() {
-	local log
+	local log name
 	for log in "$1"/*.log; do
-		tr -d '\r' <"$log" | sed -n "s/^skipped: /SKIP wine $(basename "$log" .log): /p"
+		name=$(basename "$log" .log)
+		tr -d '\r' <"$log" | sed -n "s/^skipped: /SKIP wine $name: /p"
 	done
 	sed 's/^/SKIP wine /' "$build/windows/tests/unit/left-out.txt"
 }
