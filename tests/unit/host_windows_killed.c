@@ -65,6 +65,7 @@ static void set_up(void) {
 
 static void tear_down(void) {
   hp_error_clear(&err);
+  _putenv("WINSIM_STATE="); /* or the machine would be written down anew */
   scratch_remove();
 }
 

@@ -65,6 +65,8 @@ START_TEST(the_volume_appears_in_the_silo) {
   ck_assert(container.silo);
   ck_assert(winsim_job_is_silo(container.job));
   ck_assert_uint_eq(binding_count(), 1);
+  ck_assert_uint_eq(winsim_calls(), 2); /* it and the silo */
+  ck_assert_uint_eq(winsim_count("SetInformationJobObject 35"), 1);
   expect_binding(0, L"place", L"rootfs", PLAIN);
   ck_assert_str_eq(container.volume_utf8, location);
   release_all();

@@ -43,19 +43,25 @@ static inline void make_file_in_scratch(const wchar_t *name, const char *text) {
   free(path);
 }
 
+/* A process that was ended halfway left its own, and pids come round again. */
 static inline void scratch_make(void) {
   static unsigned count;
   wchar_t temp[MAX_PATH];
+  BOOL made = FALSE;
   ck_assert_int_gt(GetTempPathW(MAX_PATH, temp), 0);
-  char *name = hp_printf("hp-unit-%lu-%u", GetCurrentProcessId(), count++);
-  wchar_t *wide = hp_wide(name);
-  scratch = hp_path_join(temp, wide);
-  ck_assert_msg(CreateDirectoryW(scratch, NULL), "%lu", GetLastError());
+  while (!made) {
+    char *name = hp_printf("hp-unit-%lu-%u", GetCurrentProcessId(), count++);
+    wchar_t *wide = hp_wide(name);
+    free(scratch);
+    scratch = hp_path_join(temp, wide);
+    made = CreateDirectoryW(scratch, NULL);
+    ck_assert_msg(made || GetLastError() == ERROR_ALREADY_EXISTS, "%lu", GetLastError());
+    free(wide);
+    free(name);
+  }
   wchar_t *state = in_scratch(L"state");
   ck_assert(SetEnvironmentVariableW(L"HOSTPROCESS_STATE_DIR", state));
   free(state);
-  free(wide);
-  free(name);
 }
 
 static inline void remove_tree(const wchar_t *path) {
