@@ -1,6 +1,6 @@
 if(MSVC)
   add_compile_options(/W4 /utf-8)
-  add_compile_definitions(_CRT_SECURE_NO_WARNINGS _CRT_NONSTDC_NO_WARNINGS)
+  add_compile_definitions(_CRT_SECURE_NO_WARNINGS _CRT_NONSTDC_NO_WARNINGS _CRT_DECLARE_NONSTDC_NAMES=1)
   if(HP_WERROR)
     add_compile_options(/WX)
   endif()
