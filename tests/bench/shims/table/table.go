@@ -57,13 +57,20 @@ func (t Table) Print() {
 	for _, r := range t {
 		peer, ratio, met := "", "", ""
 		if r.Peer > 0 {
-			peer, ratio = fmt.Sprintf("%.4g %s", r.Peer, r.Unit), fmt.Sprintf("%.3f", r.Ratio)
+			peer, ratio = figure(r.Peer, r.Unit), fmt.Sprintf("%.3f", r.Ratio)
 		}
 		if r.Goal != "" {
 			met = map[bool]string{true: "met", false: "MISSED"}[r.Met]
 		}
-		fmt.Printf("%-46s %12s %12s %8s  %s %s\n", r.Name, fmt.Sprintf("%.4g %s", r.Ours, r.Unit), peer, ratio, r.Goal, met)
+		fmt.Printf("%-46s %12s %12s %8s  %s %s\n", r.Name, figure(r.Ours, r.Unit), peer, ratio, r.Goal, met)
 	}
+}
+
+func figure(value float64, unit string) string {
+	if value >= 1000 {
+		return fmt.Sprintf("%.0f %s", value, unit)
+	}
+	return fmt.Sprintf("%.4g %s", value, unit)
 }
 
 // Write writes the table to a file as JSON; no name, no file.
