@@ -14,15 +14,17 @@ work=$build/windows-coverage
 tool=x86_64-w64-mingw32
 mkdir -p "$work"
 
-# imports prints "NAME LIBRARY" of every function of the executable's import table
-# that the rooms of Windows call themselves; what only libuv or the C library call
+# imports prints "NAME LIBRARY" of every function of the executable's import table,
+# and of those imported at their first call (cmake/delay/), that the rooms of Windows call themselves; what only libuv or the C library call
 # is theirs to prove.
 imports() {
 	"$tool-nm" -u "$build"/windows/src/libhp_{base,host,stdio,runtime}.a 2>/dev/null |
 		sed -n 's/^ *U \(__imp_\)\{0,1\}\([A-Za-z_][A-Za-z0-9_]*\)$/\2/p' | sort -u >"$work/called"
-	"$tool-objdump" -p "$exe" |
-		awk '/DLL Name:/ { library = tolower($3) } $1 ~ /^[0-9a-f]+$/ && NF == 3 && $2 ~ /^[0-9]+$/ { print $3, library }' |
-		sort -u | grep -v ' msvcrt.dll$' >"$work/imported"
+	{
+		"$tool-objdump" -p "$exe" |
+			awk '/DLL Name:/ { library = tolower($3) } $1 ~ /^[0-9a-f]+$/ && NF == 3 && $2 ~ /^[0-9]+$/ { print $3, library }'
+		awk '/^LIBRARY/ { library = $2 } !/^(LIBRARY|EXPORTS)/ { print $1, library }' "$root"/cmake/delay/*.def
+	} | sort -u | grep -v ' msvcrt.dll$' >"$work/imported"
 	join "$work/called" "$work/imported"
 }
 
