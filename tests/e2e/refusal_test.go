@@ -11,24 +11,33 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// What is refused is refused in Create, by name, and leaves nothing.
+// What is refused is refused in Create, and leaves nothing. The table is that of
+// the error texts: each names the field, the value and the remedy.
 func TestRefusals(t *testing.T) {
 	cases := []struct {
-		name   string
-		change func(t *testing.T, s *specs.Spec)
-		words  []string
+		name                 string
+		change               func(t *testing.T, s *specs.Spec)
+		field, value, remedy string
 	}{
-		{"no-annotation", func(_ *testing.T, s *specs.Spec) { s.Annotations = nil }, []string{hostProcess}},
-		{"annotation-false", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "false" }, []string{hostProcess, "false"}},
-		{"annotation-garbage", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "maybe" }, []string{hostProcess, "maybe"}},
-		{"a-network-namespace", func(_ *testing.T, s *specs.Spec) { askForNetwork(s) }, []string{"network"}},
+		{"no-annotation", func(_ *testing.T, s *specs.Spec) { s.Annotations = nil },
+			"annotation " + hostProcess, "absent", "set hostProcess to true"},
+		{"annotation-false", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "false" },
+			"annotation " + hostProcess, "false", "set hostProcess to true or choose another runtime class"},
+		{"annotation-garbage", func(_ *testing.T, s *specs.Spec) { s.Annotations[hostProcess] = "maybe" },
+			`annotations["` + hostProcess + `"]`, `"maybe"`, `must be "true" or "false"`},
+		{"a-network-namespace", func(_ *testing.T, s *specs.Spec) { askForNetwork(s) },
+			"network", "a HostProcess container uses the host's network", "set hostNetwork: true in the pod"},
 		{"a-user-namespace", func(_ *testing.T, s *specs.Spec) {
 			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
-		}, []string{"user"}},
-		{"an-unknown-account", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = "nobody-knows-me" }, []string{"runAsUserName", "nobody-knows-me"}},
-		{"ContainerAdministrator", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = "ContainerAdministrator" }, []string{"runAsUserName", "ContainerAdministrator"}},
-		{"two-backslashes", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = `a\b\c` }, []string{"runAsUserName"}},
-		{"a-missing-source", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind("/no/such/source", "/x")} }, []string{"/no/such/source"}},
+		}, "linux.namespaces[0]", "a user namespace", "set hostUsers to true or leave it out"},
+		{"an-unknown-account", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = "nobody-knows-me" },
+			"runAsUserName", `"nobody-knows-me"`, "make the group"},
+		{"ContainerAdministrator", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = "ContainerAdministrator" },
+			"runAsUserName", `"ContainerAdministrator"`, `set runAsUserName to NT AUTHORITY\SYSTEM`},
+		{"two-backslashes", func(_ *testing.T, s *specs.Spec) { s.Process.User.Username = `a\b\c` },
+			"runAsUserName", `"a\b\c"`, `write DOMAIN\name`},
+		{"a-missing-source", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind("/no/such/source", "/x")} },
+			"mounts[0].source", "/no/such/source", "make it, or name another"},
 		{"a-socket", func(t *testing.T, s *specs.Spec) {
 			path := filepath.Join(image(t), "s")
 			listener, err := net.Listen("unix", path)
@@ -37,11 +46,15 @@ func TestRefusals(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = listener.Close() })
 			s.Mounts = []specs.Mount{bind(path, "/x")}
-		}, []string{"host path"}},
-		{"a-named-pipe", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind(`\\.\pipe\docker`, "/x")} }, []string{"host path"}},
-		{"no-destination", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind(os.TempDir(), "")} }, []string{"destination"}},
-		{"no-arguments", func(_ *testing.T, s *specs.Spec) { s.Process.Args = nil }, []string{"process.args"}},
-		{"a-bad-mount-behavior", func(_ *testing.T, s *specs.Spec) { s.Annotations[mountBehavior] = "copy" }, []string{mountBehavior, "copy"}},
+		}, "mounts[0].source", "/s\" is a Unix socket", "reach it by its host path instead"},
+		{"a-named-pipe", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind(`\\.\pipe\docker`, "/x")} },
+			"mounts[0].source", `"\\.\pipe\docker"`, "reach it by its host path instead"},
+		{"no-destination", func(_ *testing.T, s *specs.Spec) { s.Mounts = []specs.Mount{bind(os.TempDir(), "")} },
+			"mounts[0].destination", "empty", "set mountPath"},
+		{"no-arguments", func(_ *testing.T, s *specs.Spec) { s.Process.Args = nil },
+			"process.args", "names no program", "set command or args"},
+		{"a-bad-mount-behavior", func(_ *testing.T, s *specs.Spec) { s.Annotations[mountBehavior] = "copy" },
+			`annotations["` + mountBehavior + `"]`, `"copy"`, `must be "bind" or "symlink"`},
 	}
 	for _, c := range cases {
 		sub(t, c.name, func(t *testing.T) {
@@ -54,9 +67,9 @@ func TestRefusals(t *testing.T) {
 			if !errdefs.IsInvalidArgument(err) && !errdefs.IsFailedPrecondition(err) {
 				t.Errorf("the code is neither InvalidArgument nor FailedPrecondition: %v", err)
 			}
-			for _, word := range c.words {
-				if !strings.Contains(err.Error(), word) {
-					t.Errorf("the message does not name %q: %v", word, err)
+			for what, words := range map[string]string{"field": c.field, "value": c.value, "remedy": c.remedy} {
+				if !strings.Contains(err.Error(), words) {
+					t.Errorf("the message does not name the %s (%s): %v", what, words, err)
 				}
 			}
 		})
