@@ -20,11 +20,11 @@ peers+=($!)
 peers+=($!)
 for ((i = 0; i < 100; i++)); do [ -S "$dir/ours" ] && [ -S "$dir/go" ] && break; sleep 0.1; done
 
-# measure NAME PID CONNECTIONS IN_FLIGHT prints requests per second and µs of CPU per request.
+# measure NAME PID CONNECTIONS IN_FLIGHT [--spin] prints requests per second and µs of CPU per request.
 measure() {
 	local before after line
 	before=$(awk '{print $14 + $15}' "/proc/$2/stat")
-	line=$("$bench/tests/bench/ttrpc_load" --address "unix://$dir/$1" --connections "$3" --in-flight "$4" --seconds "$seconds")
+	line=$("$bench/tests/bench/ttrpc_load" --address "unix://$dir/$1" --connections "$3" --in-flight "$4" --seconds "$seconds" ${5:+"$5"})
 	after=$(awk '{print $14 + $15}' "/proc/$2/stat")
 	awk -v line="$line" -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN {
 		match(line, /answered=[0-9]+/); answered = substr(line, RSTART + 9, RLENGTH - 9)
@@ -35,15 +35,15 @@ measure() {
 median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
 printf '%-30s %12s %12s %8s %8s   %s\n' "ttrpc, connections x in flight" ours Go ratio goal "CPU per request (goal 0.5)"
-for shape in "1 1 1.2" "1 16 1.8" "1 256 1.8" "64 1 1.8" "64 16 1.8"; do
-	read -r connections in_flight goal <<<"$shape"
+for shape in "1 1 1.2" "1 1 1.2 --spin" "1 16 1.8" "1 256 1.8" "64 1 1.8" "64 16 1.8"; do
+	read -r connections in_flight goal spin <<<"$shape"
 	: >"$dir/figures"
 	for ((turn = 0; turn < turns; turn++)); do
-		echo "ours $(measure ours "${peers[0]}" "$connections" "$in_flight")" >>"$dir/figures"
-		echo "go $(measure go "${peers[1]}" "$connections" "$in_flight")" >>"$dir/figures"
+		echo "ours $(measure ours "${peers[0]}" "$connections" "$in_flight" "$spin")" >>"$dir/figures"
+		echo "go $(measure go "${peers[1]}" "$connections" "$in_flight" "$spin")" >>"$dir/figures"
 	done
 	column() { awk -v who="$1" -v field="$2" '$1 == who {print $field}' "$dir/figures" | median; }
-	awk -v name="$connections x $in_flight" -v ours="$(column ours 2)" -v go="$(column go 2)" -v goal="$goal" \
+	awk -v name="$connections x $in_flight${spin:+, client awake}" -v ours="$(column ours 2)" -v go="$(column go 2)" -v goal="$goal" \
 		-v ours_cpu="$(column ours 3)" -v go_cpu="$(column go 3)" 'BEGIN {
 		printf "%-30s %10d/s %10d/s %8.2f %8s   %.2f us / %.2f us = %.2f %s\n", name, ours, go, ours / go, "≥ " goal,
 			ours_cpu, go_cpu, ours_cpu / go_cpu, (ours / go >= goal && ours_cpu / go_cpu <= 0.5) ? "met" : "MISSED" }'
