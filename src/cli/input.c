@@ -7,6 +7,8 @@
 #include "base/memory.h"
 
 #define LINE_BYTES 4096
+#define REPLACE_TRIES 200
+#define REPLACE_POLL_MS 10
 
 /* libuv's file calls, made at once on this thread: they are the same on every
  * system. Each returns what the call did, or a negative errno. */
@@ -132,6 +134,17 @@ int hp_bundle_read(const char *bundle, const char *name, char **text, struct hp_
   return status;
 }
 
+/* Windows refuses to replace a file that another start is replacing or reading at
+ * this moment. */
+static int replace_file(const char *draft, const char *path) {
+  int status = rename_file(draft, path);
+  for (int i = 0; (status == UV_EPERM || status == UV_EBUSY) && i < REPLACE_TRIES; i++) {
+    uv_sleep(REPLACE_POLL_MS);
+    status = rename_file(draft, path);
+  }
+  return status;
+}
+
 int hp_bundle_write(const char *bundle, const char *name, const char *text, struct hp_error *err) {
   char *path = hp_printf("%s/%s", bundle, name);
   char *draft = hp_printf("%s/.%s.%d", bundle, name, (int)uv_os_getpid());
@@ -144,7 +157,7 @@ int hp_bundle_write(const char *bundle, const char *name, const char *text, stru
     if (status == 0)
       status = closed;
     if (status == 0)
-      status = rename_file(draft, path);
+      status = replace_file(draft, path);
     if (status != 0)
       remove_file(draft);
   }

@@ -25,8 +25,9 @@ const (
 	// may grow: a relay has 64 KiB, and 64 KiB of a read that is under way.
 	crowdCount, crowdSize, crowdBound = 30, 1 << 20, 8 << 10
 	enterKey                          = "\r" // as a terminal sends it
-	// terminalName is a command that names the terminal, terminalPrefix how the name begins.
-	terminalName, terminalPrefix = "echo a console", "a console"
+	// terminalName is a command that names the terminal, terminalPrefix how the name
+	// begins: in one word, for a console draws words one by one.
+	terminalName, terminalPrefix = "echo console", "console"
 	pipePrefix                   = `\\.\pipe\`
 	addressPrefix                = pipePrefix + `ProtectedPrefix\Administrators\`
 )

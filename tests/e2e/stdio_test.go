@@ -136,10 +136,10 @@ func TestStdio(t *testing.T) {
 		}
 	})
 	sub(t, "terminal", func(t *testing.T) {
-		s := spec(t, "sh", "-c", "test -t 0 && read line && echo got $line")
+		s := spec(t, "sh", "-c", "test -t 0 && read line && echo got-$line")
 		s.Process.Terminal = true
 		b := shared.boot(t, s, options{terminal: true, stdin: &late{text: "hello" + enterKey}})
-		eventually(t, "the terminal answers", func() bool { return strings.Contains(b.out.String(), "got hello") })
+		eventually(t, "the terminal answers", func() bool { return strings.Contains(b.out.String(), "got-hello") })
 		b.wait()
 		b.delete()
 	})
