@@ -21,7 +21,6 @@ struct shim {
   struct hp_pod *pod;
   struct hp_task_service *task;
   struct ttrpc_server *server;
-  uv_work_t sweep;
   bool reaping, listening, leaving;
 };
 
@@ -91,16 +90,6 @@ static void on_accepted(void *arg, uv_stream_t *stream) {
   ttrpc_server_accept(shim->server, stream, NULL);
 }
 
-static void sweep(uv_work_t *work) {
-  (void)work;
-  host_sweep();
-}
-
-static void swept(uv_work_t *work, int status) {
-  (void)work;
-  (void)status;
-}
-
 static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_error *err) {
   if (host_log_open(serve->bundle, serve->namespace_name, serve->id, &shim->loop, err) != 0)
     return -1;
@@ -150,7 +139,6 @@ static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
     hp_log(HP_LOG_ERROR, serve->id, "start has died before it could tell containerd of this shim: it ends");
   } else {
     hp_log(HP_LOG_DEBUG, serve->id, "the shim serves");
-    uv_queue_work(&shim.loop, &shim.sweep, sweep, swept);
     uv_run(&shim.loop, UV_RUN_DEFAULT);
     status = EXIT_SUCCESS;
   }

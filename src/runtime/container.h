@@ -41,6 +41,7 @@ struct hp_pod {
   void *empty_arg;
   struct hp_container *containers;
   size_t alive; /* container structures, gone ones included */
+  bool swept; /* host_sweep was queued */
   bool freed;
 };
 

@@ -253,6 +253,25 @@ static int admit(const struct hp_pod *pod, const struct hp_create_request *reque
   return 0;
 }
 
+static void sweep(uv_work_t *work) {
+  (void)work;
+  host_sweep();
+}
+
+static void swept(uv_work_t *work, int status) {
+  (void)status;
+  free(work);
+}
+
+/* Once in a shim's life, beside its first Create: until then it needs no thread
+ * of the pool, each of which costs memory. */
+static void sweep_once(struct hp_pod *pod) {
+  if (pod->swept)
+    return;
+  pod->swept = true;
+  uv_queue_work(pod->loop, hp_alloc(sizeof(uv_work_t)), sweep, swept);
+}
+
 void hp_pod_create(struct hp_pod *pod, const struct hp_create_request *request, hp_pid_done done, void *arg) {
   struct hp_error err = HP_ERROR_INIT;
   if (admit(pod, request, &err) != 0) {
@@ -268,4 +287,5 @@ void hp_pod_create(struct hp_pod *pod, const struct hp_create_request *request, 
   hp_policy_init(&create->policy);
   copy_rootfs(create, request);
   hp_queue_push(&create->container->queue, &create->operation, &err); /* a new queue takes it */
+  sweep_once(pod);
 }

@@ -40,7 +40,7 @@ static struct {
   enum hp_code code;
   bool failed;
   char always[32], hold[128];
-  unsigned held;
+  unsigned held, sweeps;
   char *things[THINGS_MAX];
   size_t thing_count, containers, streams, left_behind;
   struct host_container *watched[WATCHES_MAX]; /* jobs */
@@ -126,6 +126,13 @@ void double_hold(const char *beginning) {
   uv_mutex_lock(&lock);
   snprintf(now.hold, sizeof now.hold, "%s", beginning);
   uv_mutex_unlock(&lock);
+}
+
+unsigned double_sweeps(void) {
+  uv_mutex_lock(&lock);
+  unsigned sweeps = now.sweeps;
+  uv_mutex_unlock(&lock);
+  return sweeps;
 }
 
 bool double_is_held(void) {
@@ -372,6 +379,12 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
 /* 0 is one of Windows' console events. */
 int host_signal_check(uint32_t signal, struct hp_error *err) {
   return signal <= 64 ? 0 : hp_error_set(err, HP_INVALID_ARGUMENT, "no signal %u", signal);
+}
+
+void host_sweep(void) {
+  uv_mutex_lock(&lock);
+  now.sweeps++;
+  uv_mutex_unlock(&lock);
 }
 
 int host_process_signal(uint32_t pid, int signal, struct hp_error *err) {

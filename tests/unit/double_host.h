@@ -45,6 +45,9 @@ void double_drain(void);
 /* Processes that init leaves behind in each job. */
 void double_leave_behind(size_t count);
 
+/* Calls of host_sweep. */
+unsigned double_sweeps(void);
+
 /* What is left over: 0 each when a test is done. */
 size_t double_things(void);     /* made and not released */
 size_t double_containers(void); /* struct host_container */

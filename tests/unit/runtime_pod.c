@@ -54,6 +54,21 @@ START_TEST(order_of_calls_on_the_host) {
 }
 END_TEST
 
+START_TEST(the_host_is_swept_once_beside_the_first_Create) {
+  struct answer answer;
+  run_a_while();
+  ck_assert_uint_eq(double_sweeps(), 0);
+  ck_assert_int_eq(create("c1"), HP_OK);
+  ck_assert_int_eq(create("c2"), HP_OK);
+  run_a_while();
+  ck_assert_uint_eq(double_sweeps(), 1);
+  for (const char *id = "c1"; id; id = strcmp(id, "c1") == 0 ? "c2" : NULL) {
+    send_delete(id, NULL, &answer);
+    ck_assert_int_eq(receive(&answer), HP_OK);
+  }
+}
+END_TEST
+
 START_TEST(unknown_ids) {
   struct answer answer;
   ck_assert_int_eq(start("none", NULL), HP_NOT_FOUND);
@@ -245,6 +260,7 @@ int main(void) {
   tcase_add_checked_fixture(tests, set_up, tear_down);
   tcase_add_test(tests, life_of_a_container);
   tcase_add_test(tests, order_of_calls_on_the_host);
+  tcase_add_test(tests, the_host_is_swept_once_beside_the_first_Create);
   tcase_add_test(tests, unknown_ids);
   tcase_add_test(tests, wrong_moments);
   tcase_add_test(tests, create_refuses_bad_requests);
