@@ -89,14 +89,18 @@ func TestJournal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// That of the uid, whose claim the next shim's sweep gives back.
+		// That of the uid, whose claim the sweep beside the next shim's Create gives back.
 		journal[0] = '<'
 		write(t, path, string(journal), 0o600)
 		if out, err := h.said("orphan", bundle); err != nil || !strings.Contains(out, "damaged") {
 			t.Errorf("delete says %v, %q", err, out)
 		}
 		_ = os.RemoveAll(bundle)
-		h.up("next", h.bundle("next", spec(t, "true")))
+		next := h.bundle("next", spec(t, "true"))
+		service, _ := h.up("next", next)
+		if _, err := service.Create(t.Context(), &task.CreateTaskRequest{ID: "next", Bundle: next}); err != nil {
+			t.Fatal(err)
+		}
 		ledger := filepath.Join(h.dir, "shim-state", "ledger.json")
 		eventually(t, "the claim is given back", func() bool {
 			data, _ := os.ReadFile(ledger)
