@@ -135,6 +135,9 @@ func anyCall(t *testing.T, service task.TTRPCTaskService, random *rand.Rand, bun
 	if name == "Pause" && !hasFreezer && errdefs.IsNotImplemented(err) {
 		return
 	}
+	if name == "Start" && errdefs.IsInvalidArgument(err) { // of a process whose stream is not there
+		return
+	}
 	if ctx.Err() != nil {
 		t.Errorf("%s %s %s has no answer after %v: %v", name, id, exec, patience, err)
 	} else if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsAlreadyExists(err) && !errdefs.IsFailedPrecondition(err) &&

@@ -23,7 +23,7 @@ const (
 	execCount  = 200   // "hundreds"
 	// The containers of TestCrowd, what each writes, and the KiB by which the shim
 	// may grow: a relay has 64 KiB, and 64 KiB of a read that is under way.
-	crowdCount, crowdSize, crowdBound = 30, 1 << 20, 8 << 10
+	crowdCount, crowdSize, crowdBound = 30, 1 << 20, 16 << 10
 	enterKey                          = "\r" // as a terminal sends it
 	// terminalName is a command that names the terminal, terminalPrefix how the name
 	// begins: in one word, for a console draws words one by one.
