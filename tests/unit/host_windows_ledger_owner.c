@@ -1,39 +1,15 @@
 /* Of the ledger's files that somebody else could have put there first. */
 #include "host/ledger.h"
 
-#include <aclapi.h>
-
+#include "foreign_owner_windows.h"
 #include "host/windows/text.h"
 #include "scratch_windows.h"
 #include "support.h"
 
 static struct hp_error err;
 
-/* ---- in place of GetSecurityInfo: one file is everybody's ------------------- */
-
-static const wchar_t *foreign; /* its name; NULL: none */
-
-static DWORD WINAPI get_security(HANDLE handle, SE_OBJECT_TYPE type, SECURITY_INFORMATION wanted, PSID *owner,
-                                 PSID *group, PACL *dacl, PACL *sacl, PSECURITY_DESCRIPTOR *descriptor) {
-  static SID everyone = {SID_REVISION, 1, {SECURITY_WORLD_SID_AUTHORITY}, {SECURITY_WORLD_RID}};
-  DWORD(WINAPI * real)
-  (HANDLE, SE_OBJECT_TYPE, SECURITY_INFORMATION, PSID *, PSID *, PACL *, PACL *, PSECURITY_DESCRIPTOR *);
-  FARPROC found = GetProcAddress(GetModuleHandleW(L"advapi32.dll"), "GetSecurityInfo");
-  memcpy(&real, &found, sizeof real);
-  DWORD code = real(handle, type, wanted, owner, group, dacl, sacl, descriptor);
-  wchar_t path[MAX_PATH] = L"";
-  if (foreign && GetFinalPathNameByHandleW(handle, path, MAX_PATH, 0) > 0 &&
-      wcscmp(wcsrchr(path, L'\\') + 1, foreign) == 0)
-    *owner = &everyone;
-  return code;
-}
-extern void *const __imp_GetSecurityInfo;
-void *const __imp_GetSecurityInfo = (void *)(uintptr_t)get_security;
-
-/* ---- */
-
 static void leave(void) {
-  foreign = NULL;
+  foreign_name = NULL;
   scratch_remove();
   hp_error_clear(&err);
 }
@@ -64,10 +40,10 @@ START_TEST(a_ledger_of_somebody_else_is_not_believed) {
   json_t *claims = NULL;
   struct hp_ledger *ledger;
   ck_assert_msg(save_one_claim() == 0, "%s", err.message);
-  foreign = L"ledger.json";
+  foreign_name = L"ledger.json";
   assert_refused(hp_ledger_read(&claims, &err), "\\ledger.json\"");
   assert_refused(hp_ledger_open(&ledger, &err), "\\ledger.json\"");
-  foreign = NULL;
+  foreign_name = NULL;
   ck_assert_int_eq(hp_ledger_read(&claims, &err), 0);
   json_decref(claims);
 }
@@ -77,7 +53,7 @@ END_TEST
 START_TEST(a_lock_of_somebody_else_is_no_lock) {
   struct hp_ledger *ledger;
   ck_assert_msg(save_one_claim() == 0, "%s", err.message);
-  foreign = L"lock";
+  foreign_name = L"lock";
   assert_refused(hp_ledger_open(&ledger, &err), "\\lock\"");
 }
 END_TEST
