@@ -9,26 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/memory.h"
-#include "runtime/journal.h"
-#include "support.h"
-
-static char *bundle, *path;
-static struct hp_error err;
-
-static void set_up(void) {
-  bundle = unit_directory("journal");
-  path = hp_printf("%s/%s", bundle, HP_JOURNAL_NAME);
-  err = (struct hp_error)HP_ERROR_INIT;
-}
-
-static void tear_down(void) {
-  unit_remove(path);
-  unit_remove_directory(bundle);
-  free(path);
-  free(bundle);
-  hp_error_clear(&err);
-}
+#include "journal_bundle.h"
 
 static struct hp_journal_file *make(void) {
   struct hp_journal_file *file = NULL;
