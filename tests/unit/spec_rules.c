@@ -408,6 +408,40 @@ START_TEST(test_one_warning) {
 }
 END_TEST
 
+/* People get every rule's refusal, of which Create answers the first. */
+START_TEST(test_all_refusals) {
+  struct hp_policy policy = policy_of("\"accounts\":[],\"limits\":{\"memory\":5}");
+  struct hp_container_spec spec = spec_of("\"process\":{\"args\":[],\"user\":{\"username\":\"a\\\\b\\\\c\"}},"
+                                          "\"mounts\":[{\"source\":\"a\"},{\"destination\":\"b\"}]");
+  static const char *const rules[] = {"hostProcess", "program",   "runAsUserName", "mountDestination",
+                                      "mountSource", "mountPath", "policyMemory"};
+  struct hp_verdict verdict;
+  struct hp_refusals found;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(hp_rules_judge_all(L, &policy, NULL, &spec, &verdict, &found), -1);
+  ck_assert_uint_eq(found.rules.count, sizeof rules / sizeof rules[0]);
+  ck_assert_uint_eq(found.messages.count, found.rules.count);
+  for (size_t i = 0; i < found.rules.count; i++)
+    ck_assert_str_eq(found.rules.items[i], rules[i]);
+  ck_assert_str_eq(found.messages.items[3], "mounts[0].destination is empty: set mountPath");
+  ck_assert_int_eq(hp_rules_judge(L, &policy, NULL, &spec, &verdict, &err), -1);
+  ck_assert_str_eq(err.message, found.messages.items[0]);
+  hp_refusals_clear(&found);
+  hp_error_clear(&err);
+  hp_policy_clear(&policy);
+  hp_spec_clear(&spec);
+
+  policy = policy_of(NULL);
+  spec = spec_of(GOOD);
+  ck_assert_int_eq(hp_rules_judge_all(L, &policy, NULL, &spec, &verdict, &found), 0);
+  ck_assert_uint_eq(found.rules.count, 0);
+  hp_refusals_clear(&found);
+  hp_verdict_clear(&verdict);
+  hp_policy_clear(&policy);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
 /* Update is judged by the same limits. */
 START_TEST(test_update) {
   struct hp_policy policy = policy_of("\"limits\":{\"memory\":1000}");
@@ -432,6 +466,7 @@ int main(void) {
   tcase_add_test(tcase, test_annotations_are_handed_on);
   tcase_add_test(tcase, test_behavior_of_the_policy);
   tcase_add_test(tcase, test_one_warning);
+  tcase_add_test(tcase, test_all_refusals);
   tcase_add_test(tcase, test_update);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
