@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "spec/allow.h"
+#include "spec/location.h"
 #include "spec/text.h"
 
-#define ROOTFS_LOCATION_MAX 255 /* bytes; the container's id is appended to it */
 #define PATH_LENGTH_MAX 4095
 
 /* ---- hostProcess --------------------------------------------------------- */
@@ -156,24 +156,15 @@ static int judge_mount(enum hp_os os, const struct hp_mount *mount, size_t i, st
   return 0;
 }
 
-/* An absolute path below the root, which the shim will make as SYSTEM or root. */
-static bool is_location(enum hp_os os, const char *path) {
-  if (hp_text_has_control(path) || strlen(path) > ROOTFS_LOCATION_MAX)
-    return false;
-  if (os == HP_OS_LINUX)
-    return path[0] == '/' && path[strspn(path, "/.")] != 0 && !hp_text_climbs(path, "/");
-  bool drive = ((path[0] >= 'a' && path[0] <= 'z') || (path[0] >= 'A' && path[0] <= 'Z')) && path[1] == ':' &&
-               (path[2] == '\\' || path[2] == '/');
-  return drive && path[3 + strspn(path + 3, "/\\. ")] != 0 && !strpbrk(path + 2, ":*?\"<>|") &&
-         !hp_text_climbs(path, "/\\");
-}
-
-static int judge_files(enum hp_os os, const struct hp_container_spec *spec, struct hp_error *err) {
-  if (spec->rootfs_location && !is_location(os, spec->rootfs_location))
+static int judge_files(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *spec,
+                       struct hp_error *err) {
+  if (spec->rootfs_location && !hp_location_is_valid(os, spec->rootfs_location))
     return hp_error_set(err, HP_INVALID_ARGUMENT,
                         "annotation " HP_ANNOTATION_ROOTFS_LOCATION " \"%.256s\" is not valid: it must be an "
                         "absolute path below the root such as %s, of at most %d bytes, without \"..\"",
-                        spec->rootfs_location, os == HP_OS_LINUX ? "/hpc" : "C:\\hpc", ROOTFS_LOCATION_MAX);
+                        spec->rootfs_location, os == HP_OS_LINUX ? "/hpc" : "C:\\hpc", HP_LOCATION_MAX);
+  if (hp_allow_location(os, policy, spec->rootfs_location, err) != 0)
+    return -1;
   if (spec->cgroups_path &&
       (hp_text_climbs(spec->cgroups_path, "/:") || hp_text_has_control(spec->cgroups_path) ||
        strlen(spec->cgroups_path) > PATH_LENGTH_MAX))
@@ -246,7 +237,7 @@ static int judge(enum hp_os os, const struct hp_policy *policy, const struct hp_
   if (sandbox)
     hand_on(sandbox, spec);
   if (judge_process(os, spec, err) != 0 || judge_account(os, policy, spec, &verdict->account, err) != 0 ||
-      judge_files(os, spec, err) != 0 || hp_rules_judge_limits(os, policy, &spec->limits, err) != 0)
+      judge_files(os, policy, spec, err) != 0 || hp_rules_judge_limits(os, policy, &spec->limits, err) != 0)
     return -1;
   verdict->behavior = spec->mount_behavior != HP_MOUNT_UNSET ? spec->mount_behavior : policy->mount_behavior;
   warn_ignored(spec, &verdict->warnings);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/allow.h"
 #include "spec/rules.h"
 
 /* min and max are the system's; a value that asks for nothing (-1) has passed. */
@@ -20,24 +21,6 @@ static int is_cpuset(const char *field, const char *text, struct hp_error *err) 
     return 0;
   return hp_error_set(err, HP_INVALID_ARGUMENT,
                       "%s is \"%.64s\": it must be a list of numbers and ranges such as 0-3,7", field, text);
-}
-
-static int judge_memory_max(const struct hp_policy *policy, const struct hp_limits *limits,
-                            struct hp_error *err) {
-  if (!policy->memory_max.set ||
-      (limits->memory.set && limits->memory.value > 0 && limits->memory.value <= policy->memory_max.value))
-    return 0;
-  const char *file = policy->file ? policy->file : "(built-in)";
-  if (!limits->memory.set || limits->memory.value <= 0)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "no memory limit is set: \"limits.memory\" of the node policy %s asks for one of at "
-                        "most %" PRId64 " bytes, set resources.limits.memory",
-                        file, policy->memory_max.value);
-  return hp_error_set(err, HP_INVALID_ARGUMENT,
-                      "the memory limit of %" PRId64
-                      " bytes is more than \"limits.memory\" of the node policy "
-                      "%s allows: set resources.limits.memory to at most %" PRId64 " bytes",
-                      limits->memory.value, file, policy->memory_max.value);
 }
 
 static int judge_swap(const struct hp_limits *limits, struct hp_error *err) {
@@ -86,7 +69,7 @@ static int judge_windows(const struct hp_limits *limits, struct hp_error *err) {
 
 int hp_rules_judge_limits(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
                           struct hp_error *err) {
-  if (judge_memory_max(policy, limits, err) != 0)
+  if ((os == HP_OS_WINDOWS ? judge_windows(limits, err) : judge_linux(limits, err)) != 0)
     return -1;
-  return os == HP_OS_WINDOWS ? judge_windows(limits, err) : judge_linux(limits, err);
+  return hp_allow_limits(os, policy, limits, err);
 }

@@ -99,8 +99,8 @@ static void play(const struct scene *scene, struct hp_container_spec *spec, stru
 #define RESOURCES(fields) GOOD ",\"linux\":{\"resources\":{" fields "}}"
 #define RESOURCES_WINDOWS(fields) AS("\"SYSTEM\"") ",\"windows\":{\"resources\":{" fields "}}"
 #define NOT_ALLOWED(what, entry)                                                                             \
-  what " is not allowed by \"accounts\" of the node policy /etc/p.json: use an account listed there, or "    \
-       "have \"" entry "\" added"
+  what " is not allowed by \"accounts\" (line 1 of the node policy /etc/p.json): use an account listed "     \
+       "there, or have \"" entry "\" added"
 #define CLIMBS(path)                                                                                         \
   "linux.cgroupsPath \"" path "\" is not valid: it must be a path, or slice:prefix:name, of at most 4095 "   \
   "bytes without \"..\" and control characters"
@@ -223,13 +223,16 @@ static const struct scene refusals[] = {
 
     /* limits */
     {L, "\"limits\":{\"memory\":1000}", NULL, GOOD,
-     "no memory limit is set: \"limits.memory\" of the node policy /etc/p.json asks for one of at most 1000 "
+     "no memory limit is set: \"limits.memory\" (line 1 of the node policy /etc/p.json) asks for one of at "
+     "most 1000 "
      "bytes, set resources.limits.memory"},
     {L, "\"limits\":{\"memory\":1000}", NULL, RESOURCES("\"memory\":{\"limit\":-1}"),
-     "no memory limit is set: \"limits.memory\" of the node policy /etc/p.json asks for one of at most 1000 "
+     "no memory limit is set: \"limits.memory\" (line 1 of the node policy /etc/p.json) asks for one of at "
+     "most 1000 "
      "bytes, set resources.limits.memory"},
     {L, "\"limits\":{\"memory\":1000}", NULL, RESOURCES("\"memory\":{\"limit\":1001}"),
-     "the memory limit of 1001 bytes is more than \"limits.memory\" of the node policy /etc/p.json allows: "
+     "the memory limit of 1001 bytes is more than \"limits.memory\" (line 1 of the node policy /etc/p.json) "
+     "allows: "
      "set "
      "resources.limits.memory to at most 1000 bytes"},
     {L, NULL, NULL, RESOURCES("\"memory\":{\"swap\":5}"),
@@ -417,8 +420,8 @@ START_TEST(test_update) {
   limits.memory.value = 2000;
   ck_assert_int_eq(hp_rules_judge_limits(L, &policy, &limits, &err), -1);
   ck_assert_str_eq(err.message,
-                   "the memory limit of 2000 bytes is more than \"limits.memory\" of the node policy "
-                   "/etc/p.json allows: set resources.limits.memory to at most 1000 bytes");
+                   "the memory limit of 2000 bytes is more than \"limits.memory\" (line 1 of the node "
+                   "policy /etc/p.json) allows: set resources.limits.memory to at most 1000 bytes");
   hp_error_clear(&err);
   hp_policy_clear(&policy);
 }
