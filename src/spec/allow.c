@@ -103,28 +103,24 @@ static int allow_numbers(const struct hp_policy *policy, const struct hp_process
   return 0;
 }
 
-static int allow_inherit(const struct hp_policy *policy, struct hp_error *err) {
-  if (policy->forbids_inherit) {
-    char *rule = hp_policy_cite(policy, HP_POLICY_INHERIT_USER);
-    hp_error_set(err, HP_INVALID_ARGUMENT,
-                 "annotation " HP_ANNOTATION_INHERIT_USER
-                 " is true, which %s forbids: set runAsUserName instead",
-                 rule);
-    free(rule);
-    return -1;
-  }
-  if (!policy->has_accounts || lists_kind(policy, HP_ACCOUNT_SYSTEM))
+int hp_allow_inherit(const struct hp_policy *policy, const struct hp_account *account, struct hp_error *err) {
+  if (account->kind != HP_ACCOUNT_INHERIT || !policy->forbids_inherit)
     return 0;
-  return refuse(policy, "the shim's own user (annotation " HP_ANNOTATION_INHERIT_USER ")",
-                "NT AUTHORITY\\SYSTEM", err);
+  char *rule = hp_policy_cite(policy, HP_POLICY_INHERIT_USER);
+  hp_error_set(
+      err, HP_INVALID_ARGUMENT,
+      "annotation " HP_ANNOTATION_INHERIT_USER " is true, which %s forbids: set runAsUserName instead", rule);
+  free(rule);
+  return -1;
 }
 
 int hp_allow_account(const struct hp_policy *policy, const struct hp_account *account,
                      const struct hp_process_spec *process, struct hp_error *err) {
-  if (account->kind == HP_ACCOUNT_INHERIT)
-    return allow_inherit(policy, err);
-  if (!policy->has_accounts)
+  if (!policy->has_accounts || (account->kind == HP_ACCOUNT_INHERIT && lists_kind(policy, HP_ACCOUNT_SYSTEM)))
     return 0;
+  if (account->kind == HP_ACCOUNT_INHERIT)
+    return refuse(policy, "the shim's own user (annotation " HP_ANNOTATION_INHERIT_USER ")",
+                  "NT AUTHORITY\\SYSTEM", err);
   if (account->kind == HP_ACCOUNT_NUMERIC)
     return allow_numbers(policy, process, err);
   if (lists_account(policy, account))
@@ -157,7 +153,7 @@ int hp_allow_location(enum hp_os os, const struct hp_policy *policy, const char 
 
 /* ---- limits -------------------------------------------------------------------- */
 
-static int allow_memory(const struct hp_policy *policy, struct hp_number memory, struct hp_error *err) {
+int hp_allow_memory(const struct hp_policy *policy, struct hp_number memory, struct hp_error *err) {
   int64_t most = policy->memory_max.value;
   bool limited = memory.set && memory.value > 0;
   if (!policy->memory_max.set || (limited && memory.value <= most))
@@ -197,8 +193,8 @@ static int64_t asked_cpu(enum hp_os os, const struct hp_policy *policy, const st
   return policy->processors ? scale(limits->cpu_maximum.value, policy->processors, 10) : 1;
 }
 
-static int allow_cpu(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
-                     struct hp_error *err) {
+int hp_allow_cpu(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
+                 struct hp_error *err) {
   int64_t most = policy->cpu_max.value, asked = asked_cpu(os, policy, limits);
   if (!policy->cpu_max.set || (asked > 0 && asked <= most))
     return 0;
@@ -218,7 +214,7 @@ static int allow_cpu(enum hp_os os, const struct hp_policy *policy, const struct
   return -1;
 }
 
-static int allow_storage(const struct hp_policy *policy, struct hp_number size, struct hp_error *err) {
+int hp_allow_storage(const struct hp_policy *policy, struct hp_number size, struct hp_error *err) {
   int64_t most = policy->storage_max.value;
   if (!policy->storage_max.set || !size.set || size.value <= most)
     return 0;
@@ -229,12 +225,4 @@ static int allow_storage(const struct hp_policy *policy, struct hp_number size, 
                size.value, rule, most);
   free(rule);
   return -1;
-}
-
-int hp_allow_limits(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
-                    struct hp_error *err) {
-  if (allow_memory(policy, limits->memory, err) != 0 || allow_cpu(os, policy, limits, err) != 0 ||
-      allow_storage(policy, limits->storage_size, err) != 0)
-    return -1;
-  return 0;
 }

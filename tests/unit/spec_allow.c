@@ -88,12 +88,19 @@ static const struct {
          "storage") " allows: set it to at most 1000 bytes"},
 };
 
+static int limit(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *asked,
+                 struct hp_error *err) {
+  if (hp_allow_memory(policy, asked->memory, err) != 0 || hp_allow_cpu(os, policy, asked, err) != 0)
+    return -1;
+  return hp_allow_storage(policy, asked->storage_size, err);
+}
+
 START_TEST(test_limits) {
   struct hp_error err = HP_ERROR_INIT;
   char *text = hp_printf("{\"limits\":{\n%s}}", limits[_i].limit);
   struct hp_policy policy = policy_of(text);
   policy.processors = 4;
-  is(hp_allow_limits(limits[_i].os, &policy, &limits[_i].asked, &err), &err, limits[_i].message);
+  is(limit(limits[_i].os, &policy, &limits[_i].asked, &err), &err, limits[_i].message);
   hp_policy_clear(&policy);
   free(text);
 }
@@ -103,7 +110,7 @@ END_TEST
 START_TEST(test_unknown_processors) {
   struct hp_error err = HP_ERROR_INIT;
   struct hp_policy policy = policy_of("{\"limits\":{\"cpu\":0.5}}");
-  is(hp_allow_limits(HP_OS_WINDOWS, &policy, &(struct hp_limits){.cpu_maximum = NUMBER(10000)}, &err), &err,
+  is(hp_allow_cpu(HP_OS_WINDOWS, &policy, &(struct hp_limits){.cpu_maximum = NUMBER(10000)}, &err), &err,
      NULL);
   hp_policy_clear(&policy);
 }
@@ -114,7 +121,10 @@ END_TEST
 static int inherit(const char *text, struct hp_error *err) {
   struct hp_policy policy = policy_of(text);
   struct hp_process_spec process = {0};
-  int result = hp_allow_account(&policy, &(struct hp_account){.kind = HP_ACCOUNT_INHERIT}, &process, err);
+  struct hp_account account = {.kind = HP_ACCOUNT_INHERIT};
+  int result = hp_allow_inherit(&policy, &account, err);
+  if (result == 0)
+    result = hp_allow_account(&policy, &account, &process, err);
   hp_policy_clear(&policy);
   return result;
 }
