@@ -99,6 +99,7 @@ int host_job_signal(struct host_container *container, int signal,
 int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err);
 int host_job_pause(struct host_container *container, bool pause, struct hp_error *err);
 int host_job_update(struct host_container *container, const struct hp_limits *limits, struct hp_error *err);
+unsigned host_processors(void); /* (any) active ones, of all processor groups */
 /* The host's own metrics message, packed: *type_url is static, *data malloced.
  * Linux: io.containerd.cgroups.v1.Metrics or v2. */
 int host_job_stats(struct host_container *container, const char **type_url, uint8_t **data, size_t *length,

@@ -57,8 +57,10 @@ static const struct hp_container_spec *sandbox_spec(const struct create *create)
 static int load_and_judge(struct create *create, struct hp_error *err) {
   const struct hp_container *container = create->container;
   if (check_bundle(container->bundle, err) != 0 || hp_spec_load(container->bundle, &create->spec, err) != 0 ||
-      hp_policy_load(container->option_path, host_file_distrust, &create->policy, err) != 0 ||
-      hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
+      hp_policy_load(container->option_path, host_file_distrust, &create->policy, err) != 0)
+    return -1;
+  create->policy.processors = host_processors();
+  if (hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
                      err) != 0 ||
       host_check_network(&create->spec, err) != 0)
     return -1;
