@@ -83,7 +83,7 @@ void ttrpc_server_shutdown(struct ttrpc_server *server, uint64_t grace_ms, void 
 void ttrpc_server_free(struct ttrpc_server *server);
 
 const char *ttrpc_call_method(const struct ttrpc_call *call);
-/* NULL: absent. Valid until the call is answered. */
+/* NULL: absent. It is there, and valid, as long as the request. */
 const char *ttrpc_call_metadata(const struct ttrpc_call *call, const char *key);
 /* uv_hrtime() of the deadline, 0: none. When it passes the peer is told
  * DeadlineExceeded by the library itself and a later answer is ignored. */

@@ -123,6 +123,7 @@ static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
   struct shim shim = {.daemon = daemon};
   struct hp_error err = HP_ERROR_INIT;
   hp_log_set_namespace(serve->namespace_name);
+  hp_log_set_sandbox(serve->id);
   hp_log_set_level((enum hp_log_level)serve->log_level);
   int failed = uv_loop_init(&shim.loop);
   if (failed) {

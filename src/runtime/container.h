@@ -16,11 +16,12 @@ struct hp_container {
   struct hp_container *next;
   struct hp_queue queue;
   char *id, *bundle, *option_path;
+  char *account; /* for the log; NULL: a sandbox, or not made */
   enum hp_role role;
   bool creating;
   bool gone; /* deleted, or never made: only the queue still knows it */
   bool paused;
-  bool oom_watched;
+  bool oom_watched, out_of_memory;
   unsigned deletes; /* Deletes that are queued or under way */
   struct hp_process *init, *execs;
   size_t exec_count;
@@ -41,7 +42,7 @@ struct hp_pod {
   void *empty_arg;
   struct hp_container *containers;
   size_t alive; /* container structures, gone ones included */
-  bool swept; /* host_sweep was queued */
+  bool swept;   /* host_sweep was queued */
   bool freed;
 };
 

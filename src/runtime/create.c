@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "runtime/container.h"
+#include "runtime/state_log.h"
 #include "spec/identifier.h"
 
 #define BUNDLE_MAX 4096 /* bytes of its path, as Linux has it */
@@ -158,6 +159,7 @@ static int make(struct create *create, struct hp_error *err) {
   *init->spec = create->spec.process;
   init->spec->terminal = init->terminal;
   create->spec.process = (struct hp_process_spec){0};
+  container->account = hp_log_account(&create->verdict.account, init->spec);
   container->limits = create->spec.limits;
   create->spec.limits = (struct hp_limits){0};
   return 0;
@@ -200,6 +202,7 @@ static void free_create(struct create *create) {
 
 static void publish(const struct create *create) {
   const struct hp_container *container = create->container;
+  hp_log_state(container->init, HP_EVENT_CREATE);
   hp_pod_publish(container->pod, &(struct hp_event){
                                      .kind = HP_EVENT_CREATE,
                                      .container_id = container->id,

@@ -29,6 +29,7 @@ struct hp_process {
   enum hp_phase phase;
   uint32_t pid; /* 0: none was started */
   struct hp_exit exited;
+  uint32_t signal; /* what Kill sent last, plus one; 0: nothing */
 
   char *in, *out, *err; /* never NULL */
   bool terminal;

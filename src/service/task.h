@@ -40,7 +40,7 @@ hp_task_method hp_task_wait;
 /* Cancels every wait and fails its call. */
 void hp_task_wait_cancel_all(struct hp_task_service *service);
 
-/* The error as it is; logged at debug level. */
+/* The error as it is; logged. */
 void hp_task_fail(struct ttrpc_call *call, const struct hp_error *err);
 /* The same, and clears it. */
 void hp_task_fail_clear(struct ttrpc_call *call, struct hp_error *err);
