@@ -57,6 +57,7 @@ struct ttrpc_service {
 
 struct ttrpc_server_limits { /* 0: the default */
   unsigned outstanding;      /* requests in work per connection; default 4096: then reading stops */
+  unsigned connections;      /* default 4096: a further one is closed at once */
   size_t unsent_bytes;       /* answers not yet taken by the peer; default 8 MiB: then reading stops */
 };
 

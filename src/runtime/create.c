@@ -250,6 +250,12 @@ static int admit(const struct hp_pod *pod, const struct hp_create_request *reque
   if (!host_path_is_absolute(bundle) || strlen(bundle) >= BUNDLE_MAX)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "bundle \"%.256s\" is not an absolute path below %d bytes",
                         bundle, BUNDLE_MAX);
+  if (hp_process_check_io(&request->io, err) != 0)
+    return -1;
+  if (pod->alive >= HP_CONTAINERS_MAX)
+    return hp_error_set(err, HP_RESOURCE_EXHAUSTED,
+                        "this shim has %d containers, which is the limit: delete those that have ended",
+                        HP_CONTAINERS_MAX);
   if (hp_pod_lookup(pod, request->id))
     return hp_error_set(err, HP_ALREADY_EXISTS, "container \"%s\" exists already: delete it first",
                         request->id);

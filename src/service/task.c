@@ -117,6 +117,10 @@ struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod,
   return service;
 }
 
+void hp_task_service_heed(struct hp_task_service *service, const struct hp_publisher *publisher) {
+  service->publisher = publisher;
+}
+
 static void free_timer(uv_handle_t *timer) {
   free(timer);
 }

@@ -16,7 +16,8 @@ struct hp_task_wait; /* a Wait that is not answered yet */
 
 struct hp_task_service {
   struct hp_pod *pod;
-  struct hp_task_wait *waits; /* all of them, to be cancelled with the service */
+  const struct hp_publisher *publisher; /* NULL: nobody to ask for room */
+  struct hp_task_wait *waits;           /* all of them, to be cancelled with the service */
   unsigned wait_count;
   void (*shutdown)(void *arg);
   void *arg;
