@@ -51,10 +51,12 @@ int hp_rule_credential_spec(const struct hp_rule_subject *subject, struct hp_err
 int hp_rule_process(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_program(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_run_as_user_name(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_policy_inherit(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_policy_accounts(const struct hp_rule_subject *subject, struct hp_error *err);
 
 /* rules_files.c: places and mounts */
 int hp_rule_rootfs_location(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_policy_location(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_cgroups_path(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_destination(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error *err);
@@ -64,6 +66,8 @@ int hp_rule_mount_path(const struct hp_rule_subject *subject, struct hp_error *e
 
 /* rules_limits.c */
 int hp_rule_policy_memory(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_policy_cpu(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_policy_storage(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_memory_swap(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_linux_cpu_shares(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_linux_cpu_quota(const struct hp_rule_subject *subject, struct hp_error *err);

@@ -2,32 +2,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/allow.h"
+#include "spec/location.h"
 #include "spec/rule.h"
 #include "spec/text.h"
 
-#define ROOTFS_LOCATION_MAX 255 /* bytes; the container's id is appended to it */
 #define PATH_LENGTH_MAX 4095
-
-/* An absolute path below the root, which the shim will make as SYSTEM or root. */
-static bool is_location(enum hp_os os, const char *path) {
-  if (hp_text_has_control(path) || strlen(path) > ROOTFS_LOCATION_MAX)
-    return false;
-  if (os == HP_OS_LINUX)
-    return path[0] == '/' && path[strspn(path, "/.")] != 0 && !hp_text_climbs(path, "/");
-  bool drive = ((path[0] >= 'a' && path[0] <= 'z') || (path[0] >= 'A' && path[0] <= 'Z')) && path[1] == ':' &&
-               (path[2] == '\\' || path[2] == '/');
-  return drive && path[3 + strspn(path + 3, "/\\. ")] != 0 && !strpbrk(path + 2, ":*?\"<>|") &&
-         !hp_text_climbs(path, "/\\");
-}
 
 int hp_rule_rootfs_location(const struct hp_rule_subject *subject, struct hp_error *err) {
   const char *location = subject->spec->rootfs_location;
-  if (!location || is_location(subject->os, location))
+  if (!location || hp_location_is_valid(subject->os, location))
     return 0;
   return hp_error_set(err, HP_INVALID_ARGUMENT,
                       "annotation " HP_ANNOTATION_ROOTFS_LOCATION " \"%.256s\" is not valid: it must be an "
                       "absolute path below the root such as %s, of at most %d bytes, without \"..\"",
-                      location, subject->os == HP_OS_LINUX ? "/hpc" : "C:\\hpc", ROOTFS_LOCATION_MAX);
+                      location, subject->os == HP_OS_LINUX ? "/hpc" : "C:\\hpc", HP_LOCATION_MAX);
+}
+
+int hp_rule_policy_location(const struct hp_rule_subject *subject, struct hp_error *err) {
+  const char *location = subject->spec->rootfs_location;
+  if (!location || !hp_location_is_valid(subject->os, location))
+    return 0; /* the default, or another rule's */
+  return hp_allow_location(subject->os, subject->policy, location, err);
 }
 
 int hp_rule_cgroups_path(const struct hp_rule_subject *subject, struct hp_error *err) {

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "spec/allow.h"
 #include "spec/rule.h"
 
 /* min and max are the system's; a value that asks for nothing (-1) has passed. */
@@ -22,22 +23,15 @@ static int is_cpuset(const char *field, const char *text, struct hp_error *err) 
 }
 
 int hp_rule_policy_memory(const struct hp_rule_subject *subject, struct hp_error *err) {
-  const struct hp_policy *policy = subject->policy;
-  const struct hp_limits *limits = subject->limits;
-  if (!policy->memory_max.set ||
-      (limits->memory.set && limits->memory.value > 0 && limits->memory.value <= policy->memory_max.value))
-    return 0;
-  const char *file = policy->file ? policy->file : "(built-in)";
-  if (!limits->memory.set || limits->memory.value <= 0)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "no memory limit is set: \"limits.memory\" of the node policy %s asks for one of at "
-                        "most %" PRId64 " bytes, set resources.limits.memory",
-                        file, policy->memory_max.value);
-  return hp_error_set(err, HP_INVALID_ARGUMENT,
-                      "the memory limit of %" PRId64
-                      " bytes is more than \"limits.memory\" of the node policy "
-                      "%s allows: set resources.limits.memory to at most %" PRId64 " bytes",
-                      limits->memory.value, file, policy->memory_max.value);
+  return hp_allow_memory(subject->policy, subject->limits->memory, err);
+}
+
+int hp_rule_policy_cpu(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return hp_allow_cpu(subject->os, subject->policy, subject->limits, err);
+}
+
+int hp_rule_policy_storage(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return hp_allow_storage(subject->policy, subject->limits->storage_size, err);
 }
 
 int hp_rule_memory_swap(const struct hp_rule_subject *subject, struct hp_error *err) {

@@ -30,6 +30,10 @@ int hp_rule_run_as_user_name(const struct hp_rule_subject *subject, struct hp_er
   return 0;
 }
 
+int hp_rule_policy_inherit(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return hp_allow_inherit(subject->policy, subject->account, err);
+}
+
 int hp_rule_policy_accounts(const struct hp_rule_subject *subject, struct hp_error *err) {
   bool numeric = subject->os == HP_OS_LINUX && !subject->spec->process.username;
   if (subject->account->kind == HP_ACCOUNT_NUMERIC && !numeric)

@@ -165,6 +165,8 @@ void hp_spec_clear(struct hp_container_spec *spec);
 int hp_process_spec_parse(const char *data, size_t length, struct hp_process_spec *process,
                           struct hp_error *err);
 void hp_process_spec_clear(struct hp_process_spec *process);
+/* What it takes of memory, about. */
+size_t hp_process_spec_bytes(const struct hp_process_spec *process);
 
 /* Parses Update's resources: LinuxResources on Linux, WindowsResources on
  * Windows, which os tells. */
