@@ -26,7 +26,7 @@ static bool one_slip(const char *a, const char *b) {
   }
   return strcmp(a, b) == 0 || (*a && strcmp(a + 1, b) == 0) || (*b && strcmp(a, b + 1) == 0) ||
          (*a && *b && strcmp(a + 1, b + 1) == 0) ||
-         (*a && a[1] && a[0] == b[1] && a[1] == b[0] && strcmp(a + 2, b + 2) == 0);
+         (*a && *b && a[1] && a[0] == b[1] && a[1] == b[0] && strcmp(a + 2, b + 2) == 0);
 }
 
 static bool is_near(const char *key, const char *name) {

@@ -3,8 +3,6 @@
 
 #include "spec/rule.h"
 
-#define HOST_PROCESS "securityContext.windowsOptions.hostProcess" /* in manifests */
-
 static const char *annotation_text(enum hp_tristate value) {
   return value == HP_TRUE ? "true" : value == HP_FALSE ? "false" : "absent";
 }
@@ -18,18 +16,25 @@ static bool is_assumed(const struct hp_rule_subject *subject) {
   return subject->policy->assume && subject->spec->hostprocess == HP_UNSET;
 }
 
+/* The field that says hostProcess where it is not the annotation; NULL: it is. */
+static const char *host_process_field(const struct hp_container_spec *spec) {
+  static const char *const fields[] = {NULL, "windows.security_context.host_process",
+                                       "securityContext.windowsOptions.hostProcess"};
+  return spec->has_windows && spec->hostprocess != HP_UNSET ? fields[spec->source] : NULL;
+}
+
 int hp_rule_one_kind(const struct hp_rule_subject *subject, struct hp_error *err) {
   const struct hp_container_spec *sandbox = subject->sandbox, *spec = subject->spec;
   if (!sandbox || is_hostprocess(subject->policy, sandbox->hostprocess) ==
                       is_hostprocess(subject->policy, spec->hostprocess))
     return 0;
-  if (spec->source == HP_SOURCE_MANIFEST)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        HOST_PROCESS
-                        " is %s for the container and %s for its pod: set it alike for the pod and "
-                        "for each of its containers, init and ephemeral ones too",
-                        spec->hostprocess == HP_TRUE ? "true" : "not true",
-                        sandbox->hostprocess == HP_TRUE ? "true" : "not true");
+  if (host_process_field(spec))
+    return hp_error_set(
+        err, HP_INVALID_ARGUMENT,
+        "%s is %s for the container and %s for its pod: set it alike for the pod and for each "
+        "of its containers, init and ephemeral ones too",
+        host_process_field(spec), spec->hostprocess == HP_TRUE ? "true" : "not true",
+        sandbox->hostprocess == HP_TRUE ? "true" : "not true");
   return hp_error_set(err, HP_INVALID_ARGUMENT,
                       "annotation " HP_ANNOTATION_HOSTPROCESS " is %s on the container and %s on its pod's "
                       "sandbox: set hostProcess alike for the pod and for each of its containers (on Linux "
@@ -38,11 +43,13 @@ int hp_rule_one_kind(const struct hp_rule_subject *subject, struct hp_error *err
 }
 
 int hp_rule_host_process(const struct hp_rule_subject *subject, struct hp_error *err) {
-  if (subject->spec->source == HP_SOURCE_MANIFEST && subject->spec->hostprocess != HP_TRUE)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        HOST_PROCESS
-                        " is not true: this shim runs HostProcess containers only, set it to true "
-                        "or choose another runtime class");
+  const char *field = host_process_field(subject->spec);
+  if (field && subject->spec->hostprocess != HP_TRUE)
+    return hp_error_set(
+        err, HP_INVALID_ARGUMENT,
+        "%s is not true: this shim runs HostProcess containers only, set it to true or choose "
+        "another runtime class",
+        field);
   if (subject->spec->hostprocess == HP_FALSE)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
                         "annotation " HP_ANNOTATION_HOSTPROCESS " is false: this shim runs HostProcess "
