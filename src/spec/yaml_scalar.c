@@ -88,7 +88,7 @@ static json_t *decimal(const char *text) {
   if (!is_decimal(text))
     return NULL;
   double value = strtod(text, NULL);
-  if (value > DBL_MAX || value < -DBL_MAX)
+  if (value > DBL_MAX || value < -DBL_MAX) /* isfinite() of mingw-w64 converts to float */
     return NULL;
   if (value <= -9e15 || value >= 9e15)
     return json_real(value);
