@@ -36,6 +36,9 @@ typedef int host_handle; /* file descriptor */
 /* (any) A path that means the same in every working directory. */
 bool host_path_is_absolute(const char *path);
 
+/* (any) Standard output is a terminal that understands ANSI's colours. */
+bool host_shows_colours(void);
+
 /* (pool) Refuses a file, open for reading, that others than root and the shim's
  * own user (Windows: SYSTEM, Administrators, TrustedInstaller) own or can write,
  * on Windows also one in a directory where they could put another in its place.

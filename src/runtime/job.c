@@ -1,6 +1,7 @@
 /* Operations on a container's whole job: Pause and Resume, Update, Pids, Stats. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "runtime/container.h"
 
 struct job_operation {
@@ -136,6 +137,7 @@ static void update_run(struct hp_operation *operation) {
     struct hp_limits old = container->limits;
     container->limits = whole;
     whole = old;
+    hp_log(HP_LOG_INFO, container->id, "limits updated");
   }
 done:
   hp_limits_clear(&whole);

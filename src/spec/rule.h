@@ -40,6 +40,8 @@ int hp_rule_endpoint_list(const struct hp_rule_subject *subject, struct hp_error
 int hp_rule_user_namespace(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_new_network(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_id_mappings(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_own_network(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_own_users(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_hyperv(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_credential_spec(const struct hp_rule_subject *subject, struct hp_error *err);
 

@@ -28,6 +28,8 @@ static const struct rule rules[] = {
     {"userNamespace", BOTH, ANY, hp_rule_user_namespace},
     {"newNetwork", BOTH, ANY, hp_rule_new_network},
     {"idMappings", BOTH, ANY, hp_rule_id_mappings},
+    {"ownNetwork", BOTH, ANY, hp_rule_own_network},
+    {"ownUsers", BOTH, ANY, hp_rule_own_users},
     {"hyperv", CONTAINER, ANY, hp_rule_hyperv},
     {"credentialSpec", CONTAINER, ANY, hp_rule_credential_spec},
     {"process", CONTAINER, ANY, hp_rule_process},

@@ -11,6 +11,11 @@ static bool is_hostprocess(const struct hp_policy *policy, enum hp_tristate anno
   return annotation == HP_TRUE || (annotation == HP_UNSET && policy->assume);
 }
 
+/* Then a network of its own is but a tool's default, and ignored like all that has no meaning here. */
+static bool is_assumed(const struct hp_rule_subject *subject) {
+  return subject->policy->assume && subject->spec->hostprocess == HP_UNSET;
+}
+
 int hp_rule_one_kind(const struct hp_rule_subject *subject, struct hp_error *err) {
   const struct hp_container_spec *sandbox = subject->sandbox, *spec = subject->spec;
   if (!sandbox || is_hostprocess(subject->policy, sandbox->hostprocess) ==
@@ -69,7 +74,7 @@ bool hp_rule_names_network(const struct hp_namespace *entry) {
 
 int hp_rule_new_network(const struct hp_rule_subject *subject, struct hp_error *err) {
   const struct hp_container_spec *spec = subject->spec;
-  if (subject->policy->assume && spec->hostprocess == HP_UNSET) /* a tool's default, see warn_ignored */
+  if (is_assumed(subject))
     return 0;
   for (size_t i = 0; i < spec->namespace_count; i++)
     if (strcmp(spec->namespaces[i].type, "network") == 0 && !hp_rule_names_network(&spec->namespaces[i]))
@@ -86,6 +91,24 @@ int hp_rule_id_mappings(const struct hp_rule_subject *subject, struct hp_error *
   return hp_error_set(err, HP_INVALID_ARGUMENT,
                       "linux.uidMappings or linux.gidMappings is not empty: a HostProcess container has the "
                       "host's users, set hostUsers to true or leave the mappings out");
+}
+
+/* As the CRI has it, where a pod has namespaces and its containers share them. */
+int hp_rule_own_network(const struct hp_rule_subject *subject, struct hp_error *err) {
+  if (!subject->spec->own_network || is_assumed(subject))
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT,
+                      "%s: a HostProcess container uses the host's network, set hostNetwork: true in the pod",
+                      subject->spec->own_network);
+}
+
+int hp_rule_own_users(const struct hp_rule_subject *subject, struct hp_error *err) {
+  if (!subject->spec->own_users)
+    return 0;
+  return hp_error_set(
+      err, HP_INVALID_ARGUMENT,
+      "%s: a HostProcess container has the host's users, set hostUsers to true or leave it out",
+      subject->spec->own_users);
 }
 
 int hp_rule_hyperv(const struct hp_rule_subject *subject, struct hp_error *err) {

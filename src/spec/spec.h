@@ -134,6 +134,9 @@ struct hp_container_spec {
   size_t namespace_count;
   bool uid_mappings;
 
+  /* CRI: what asks for a namespace of the pod's own, "FIELD is VALUE"; NULL: nothing */
+  char *own_network, *own_users;
+
   /* windows */
   bool has_windows, hyperv, credential_spec, has_network_namespace, has_endpoints;
   struct hp_strings layer_folders;
@@ -152,6 +155,8 @@ void hp_spec_clear(struct hp_container_spec *spec);
 int hp_process_spec_parse(const char *data, size_t length, struct hp_process_spec *process,
                           struct hp_error *err);
 void hp_process_spec_clear(struct hp_process_spec *process);
+/* What it takes of memory, about. */
+size_t hp_process_spec_bytes(const struct hp_process_spec *process);
 
 /* Parses Update's resources: LinuxResources on Linux, WindowsResources on
  * Windows, which os tells. */
