@@ -105,3 +105,27 @@ func TestEachPageIsFound(t *testing.T) {
 		}
 	}
 }
+
+// Each annotation that the shim reads is in the page.
+func TestAnnotations(t *testing.T) {
+	all, err := literals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, count := text(t, "docs/fields.md"), 0
+	annotation := regexp.MustCompile(`\b(?:microsoft\.com/hostprocess|io\.microsoft\.container|io\.kubernetes\.cri)[a-z.-]*[a-z]`)
+	for _, text := range all {
+		if !strings.HasPrefix(text.where, "src/spec/") {
+			continue
+		}
+		for _, name := range annotation.FindAllString(text.text, -1) {
+			count++
+			if !strings.Contains(page, "`"+name+"`") {
+				t.Errorf("docs/fields.md does not name %s (%s)", name, text.where)
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("only %d annotations were found in src/spec", count)
+	}
+}
