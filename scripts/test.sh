@@ -358,10 +358,13 @@ lane_lint() {
 
 # What the pages say: their examples are run, their texts looked up in the source.
 lane_docs() {
+	need_packages containerd
 	need_go
+	need_containerd
 	build_preset dev shim policy_reader
 	(cd "$root/tests/docs" && go vet ./... &&
-		DOCS_POLICY_READER=$build/dev/tests/docs/policy_reader DOCS_SHIM=$build/dev/$shim go test -count=1 ./...)
+		DOCS_POLICY_READER=$build/dev/tests/docs/policy_reader DOCS_SHIM=$build/dev/$shim \
+			DOCS_CONTAINERD_1=$(command -v containerd) DOCS_CONTAINERD_2=$containerd_bin/containerd go test -count=1 ./...)
 }
 
 # The conformance kit's own tests; it is built, but only a Windows machine runs it.
