@@ -69,6 +69,14 @@ struct host_container_request {
  * namespaces, and nothing is asked. */
 int host_check_network(const struct hp_container_spec *spec, struct hp_error *err);
 
+/* (pool) The questions one by one, for whoever only wants to know; nothing is made
+ * that stays. Is the account (HP_ACCOUNT_NAMED) there? Is mounts[index]'s source
+ * there, and no socket? Can this host bind? InvalidArgument or FailedPrecondition:
+ * no; other codes: it cannot be said. */
+int host_account_check(const struct hp_account *account, struct hp_error *err);
+int host_mount_check(const struct hp_mount *mount, size_t index, struct hp_error *err);
+int host_bind_check(struct hp_error *err);
+
 /* (pool) Answers the rules' other open questions (is this a group, is that source a
  * socket, can this host bind), makes nothing, and returns a JSON array of
  * records in the order in which they are to be made, plus the empty container.
