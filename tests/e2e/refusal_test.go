@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -118,6 +119,33 @@ func TestPolicy(t *testing.T) {
 		set(t, `{}`, 0o666)
 		if _, err := s.create(t, spec(t, "true"), options{}); err == nil || !strings.Contains(err.Error(), s.policy) {
 			t.Errorf("%v", err)
+		}
+	})
+	sub(t, "names-file-line-and-rule", func(t *testing.T) {
+		set(t, "{\n  \"accounts\": [\"NT AUTHORITY\\\\LocalService\"],\n  \"inheritUser\": false,\n  \"rootfsLocations\": [],\n"+
+			"  \"limits\": {\n    \"memory\": 1048576\n  }\n}\n", 0o644)
+		refused := func(rule, line string, change func(c *specs.Spec)) {
+			c := spec(t, "true")
+			c.Process.User = specs.User{Username: "Local service"}
+			change(c)
+			want := fmt.Sprintf("%q (line %s of the node policy %s)", rule, line, s.policy)
+			if _, err := s.create(t, c, options{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, not %s", err, want)
+			}
+		}
+		refused("accounts", "2", func(c *specs.Spec) { c.Process.User.Username = "SYSTEM" })
+		refused("inheritUser", "3", func(c *specs.Spec) { c.Annotations[inheritUser] = "true" })
+		refused("rootfsLocations", "4", func(c *specs.Spec) { c.Annotations[rootLocation] = s.dir })
+		refused("limits.memory", "6", func(*specs.Spec) {})
+	})
+	sub(t, "is-read-anew-for-each-create", func(t *testing.T) {
+		set(t, `{"accounts": []}`, 0o644)
+		if _, err := s.create(t, spec(t, "true"), options{}); !errdefs.IsInvalidArgument(err) {
+			t.Errorf("an empty list of accounts allows: %v", err)
+		}
+		set(t, `{}`, 0o644)
+		if _, err := s.create(t, spec(t, "true"), options{}); err != nil {
+			t.Error(err)
 		}
 	})
 	set(t, `{}`, 0o644)
