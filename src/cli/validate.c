@@ -55,22 +55,34 @@ static int read_os(const struct hp_call *call, struct hp_validate *validate) {
   return -1;
 }
 
+/* Whoever may have written it: it is the caller's to name. */
+static int read_named_policy(const char *path, struct hp_policy *policy, struct hp_error *err) {
+  char *data = NULL;
+  size_t length = 0;
+  int result = hp_file_read("the node policy", path, HP_POLICY_MAX, NULL, &data, &length, err);
+  if (result == 0)
+    result = hp_policy_parse(path, data, length, policy, err);
+  free(data);
+  return result;
+}
+
 /* Without a policy to go by, and no node to ask for its own: the built-in one. */
 static int read_policy(const struct hp_call *call, struct hp_validate *validate) {
   const char *path = hp_call_option(call, "policy");
   struct hp_error err = HP_ERROR_INIT;
-  hp_policy_init(&validate->policy);
-  if (!path && !validate->on_this_node)
-    return 0;
-  hp_policy_clear(&validate->policy);
-  if (hp_policy_load(path, path ? NULL : host_file_distrust, &validate->policy, &err) != 0) {
-    fprintf(stderr, HP_PROGRAM ": validate: %s\n", err.message);
-    hp_error_clear(&err);
-    return -1;
-  }
-  if (validate->on_this_node)
+  int result = 0;
+  if (path)
+    result = read_named_policy(path, &validate->policy, &err);
+  else if (validate->on_this_node)
+    result = hp_policy_load(NULL, host_file_distrust, &validate->policy, &err);
+  else
+    hp_policy_init(&validate->policy);
+  if (result == 0 && validate->on_this_node)
     validate->policy.processors = host_processors();
-  return 0;
+  if (result != 0)
+    fprintf(stderr, HP_PROGRAM ": validate: %s\n", err.message);
+  hp_error_clear(&err);
+  return result;
 }
 
 static int judge_all(struct hp_validate *validate, const struct hp_strings *paths, bool as_json) {
