@@ -63,7 +63,9 @@ static int read_policy(const struct hp_call *call, struct hp_validate *validate)
   if (!path && !validate->on_this_node)
     return 0;
   hp_policy_clear(&validate->policy);
-  if (hp_policy_load(path, path ? NULL : host_file_distrust, &validate->policy, &err) != 0) {
+  int result = path ? hp_policy_read(path, NULL, &validate->policy, &err)
+                    : hp_policy_load(NULL, host_file_distrust, &validate->policy, &err);
+  if (result != 0) {
     fprintf(stderr, HP_PROGRAM ": validate: %s\n", err.message);
     hp_error_clear(&err);
     return -1;
