@@ -71,8 +71,9 @@ struct winsim_function {
   const char *name;
   void *function;
 };
-extern const struct winsim_function winsim_layer_functions[], winsim_job_functions[],
-    winsim_bind_functions[], winsim_file_functions[]; /* each ends with NULL */
+/* Each ends with NULL. */
+extern const struct winsim_function winsim_layer_functions[], winsim_job_functions[], winsim_bind_functions[],
+    winsim_file_functions[];
 bool winsim_has_bind_filter(void);
 
 #endif
