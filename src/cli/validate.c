@@ -55,8 +55,8 @@ static int read_os(const struct hp_call *call, struct hp_validate *validate) {
   return -1;
 }
 
-/* Whoever may have written it: it is the caller's to name. */
-/* Without a policy to go by, and no node to ask for its own: the built-in one. */
+/* Without a policy to go by, and no node to ask for its own: the built-in one.
+ * Whoever may have written the file: it is the caller's to name. */
 static int read_policy(const struct hp_call *call, struct hp_validate *validate) {
   const char *path = hp_call_option(call, "policy");
   struct hp_error err = HP_ERROR_INIT;
