@@ -98,6 +98,12 @@ int host_release(const json_t *record, struct hp_error *err);
  * gone or that lived before this boot. Errors are logged, not returned. */
 void host_sweep(void);
 
+/* (pool) Everything that shims of this program have made on this host and that is
+ * there still, whether its container lives or not, by the host's own word: the
+ * ledger, names and marks, no bundle. Records that host_release takes; *records is
+ * a new array. Changes nothing. */
+int host_find_made(json_t **records, struct hp_error *err);
+
 /* The container volume's path as the container sees it. */
 const char *host_container_volume(const struct host_container *container);
 
@@ -231,6 +237,10 @@ int host_daemon_find(const char *address, uint32_t *pid, struct hp_error *err);
 int host_daemon_kill(const char *address, uint32_t pid, struct hp_error *err);
 /* Removes what a dead daemon left at its address. FailedPrecondition if it lives. */
 int host_daemon_remove(const char *address, struct hp_error *err);
+
+/* Adds the addresses below socket_dir (NULL: the default) that daemons of this
+ * program made, living or dead. Where an address goes with its process: none. */
+int host_daemon_list(const char *socket_dir, struct hp_strings *addresses, struct hp_error *err);
 
 /* Opens containerd's log of this bundle and makes it the process's log sink:
  * never blocks, drops the oldest lines and counts them. */
