@@ -23,7 +23,8 @@ struct hp_container {
   char *account; /* for the log; NULL: a sandbox, or not made */
   enum hp_role role;
   bool creating;
-  bool gone; /* deleted, or never made: only the queue still knows it */
+  bool served; /* the sandbox that the Sandbox service makes */
+  bool gone;   /* deleted, or never made: only the queue still knows it */
   bool paused;
   bool oom_watched, out_of_memory;
   unsigned deletes; /* Deletes that are queued or under way */
@@ -64,6 +65,8 @@ struct hp_process *hp_pod_process(const struct hp_pod *pod, const char *id, cons
                                   struct hp_error *err);
 /* The pod's sandbox; NULL: none here. */
 struct hp_sandbox *hp_pod_sandbox(const struct hp_pod *pod);
+/* The container that is the Sandbox service's sandbox; NULL: none here. */
+struct hp_container *hp_pod_served(const struct hp_pod *pod);
 
 int hp_container_unknown(const char *id, struct hp_error *err); /* NotFound; -1 */
 struct hp_process *hp_container_find_exec(const struct hp_container *container, const char *exec_id);

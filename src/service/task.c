@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "containerd/runtime/sandbox/v1/sandbox.pb-c.h"
 #include "containerd/task/v3/shim.pb-c.h"
 #include "service/request_log.h"
 #include "service/service.h"
@@ -71,6 +72,17 @@ static void pod_is_empty(void *arg) {
     uv_timer_start(service->patience, patience_over, ANOTHER_MS, 0);
 }
 
+void hp_task_leave(struct hp_task_service *service, bool now) {
+  service->leaving = true;
+  service->another = false;
+  if (now || hp_pod_empty(service->pod))
+    shut_down(service);
+}
+
+void hp_task_stay(struct hp_task_service *service) {
+  service->leaving = service->another = false;
+}
+
 /* containerd sends this after the Delete of a pod's tasks, always with that
  * task's id: only the pod's emptiness tells which was the last. A pod may still
  * be finishing what the Delete began; then it is left once it is empty. Behind a
@@ -82,10 +94,7 @@ static void handle_shutdown(struct hp_task_service *service, struct ttrpc_call *
   const Containerd__Task__V2__ShutdownRequest *request = (const void *)message;
   bool now = request->now;
   hp_task_reply_empty(call);
-  service->leaving = true;
-  service->another = false;
-  if (now || hp_pod_empty(service->pod))
-    shut_down(service);
+  hp_task_leave(service, now);
 }
 
 /* In the order of the descriptor, proto/containerd/task/v2/shim.proto. */
@@ -138,4 +147,6 @@ void hp_task_service_describe(struct hp_task_service *service,
                               struct ttrpc_service services[HP_TASK_SERVICES]) {
   services[0] = (struct ttrpc_service){&containerd__task__v2__task__descriptor, handle, service};
   services[1] = (struct ttrpc_service){&containerd__task__v3__task__descriptor, handle, service};
+  services[2] = (struct ttrpc_service){&containerd__runtime__sandbox__v1__sandbox__descriptor,
+                                       hp_sandbox_handle, service};
 }
