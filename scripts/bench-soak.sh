@@ -34,6 +34,7 @@ set output "$png"
 set multiplot layout 2,1
 set key right center
 set grid
+set rmargin 6
 set ylabel "KiB, count"
 set yrange [0:*]
 set xlabel "execs"
