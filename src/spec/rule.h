@@ -42,6 +42,8 @@ int hp_rule_new_network(const struct hp_rule_subject *subject, struct hp_error *
 int hp_rule_id_mappings(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_own_network(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_own_users(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_pod_os(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_run_as_non_root(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_hyperv(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_credential_spec(const struct hp_rule_subject *subject, struct hp_error *err);
 
@@ -59,6 +61,7 @@ int hp_rule_cgroups_path(const struct hp_rule_subject *subject, struct hp_error 
 int hp_rule_mount_destination(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_pipe(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_mount_socket(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_path(const struct hp_rule_subject *subject, struct hp_error *err);
 
 /* rules_limits.c */

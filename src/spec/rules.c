@@ -6,6 +6,7 @@
 
 #include "spec/rule.h"
 
+#define SANDBOX HP_RULE_OF_SANDBOX
 #define CONTAINER HP_RULE_OF_CONTAINER
 #define BOTH HP_RULE_OF_BOTH
 #define LIMITS HP_RULE_OF_LIMITS
@@ -30,6 +31,8 @@ static const struct rule rules[] = {
     {"idMappings", BOTH, ANY, hp_rule_id_mappings},
     {"ownNetwork", BOTH, ANY, hp_rule_own_network},
     {"ownUsers", BOTH, ANY, hp_rule_own_users},
+    {"podOs", SANDBOX, ANY, hp_rule_pod_os},
+    {"runAsNonRoot", BOTH, ANY, hp_rule_run_as_non_root},
     {"hyperv", CONTAINER, ANY, hp_rule_hyperv},
     {"credentialSpec", CONTAINER, ANY, hp_rule_credential_spec},
     {"process", CONTAINER, ANY, hp_rule_process},
@@ -43,6 +46,7 @@ static const struct rule rules[] = {
     {"mountDestination", CONTAINER, ANY, hp_rule_mount_destination},
     {"mountSource", CONTAINER, ANY, hp_rule_mount_source},
     {"mountPipe", CONTAINER, ANY, hp_rule_mount_pipe},
+    {"mountSocket", CONTAINER, ANY, hp_rule_mount_socket},
     {"mountPath", CONTAINER, LINUX, hp_rule_mount_path},
     {"policyMemory", LIMITS, ANY, hp_rule_policy_memory},
     {"policyCpu", LIMITS, ANY, hp_rule_policy_cpu},

@@ -37,10 +37,21 @@ int hp_rule_cgroups_path(const struct hp_rule_subject *subject, struct hp_error 
       path, PATH_LENGTH_MAX);
 }
 
+/* What a mount's two ends are called in what was read. */
+static const struct {
+  const char *list, *source, *destination;
+} mount_fields[] = {
+    [HP_SOURCE_OCI] = {"mounts", ".source", ".destination"},
+    [HP_SOURCE_CRI] = {"mounts", ".host_path", ".container_path"},
+    [HP_SOURCE_MANIFEST] = {"volumeMounts", "'s hostPath", ".mountPath"},
+};
+
 int hp_rule_mount_destination(const struct hp_rule_subject *subject, struct hp_error *err) {
   for (size_t i = 0; i < subject->spec->mount_count; i++)
     if (!subject->spec->mounts[i].destination || !subject->spec->mounts[i].destination[0])
-      return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts[%zu].destination is empty: set mountPath", i);
+      return hp_error_set(err, HP_INVALID_ARGUMENT, "%s[%zu]%s is empty: set mountPath",
+                          mount_fields[subject->spec->source].list, i,
+                          mount_fields[subject->spec->source].destination);
   return 0;
 }
 
@@ -58,10 +69,12 @@ int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error 
   for (size_t i = 0; i < subject->spec->mount_count; i++) {
     const struct hp_mount *mount = &subject->spec->mounts[i];
     if ((!mount->source || !mount->source[0]) && needs_source(mount->type))
-      return hp_error_set(err, HP_INVALID_ARGUMENT,
-                          "mounts[%zu].source is empty (destination \"%s\"): name the file or directory of "
-                          "the host to mount",
-                          i, mount->destination ? mount->destination : "");
+      return hp_error_set(
+          err, HP_INVALID_ARGUMENT,
+          "%s[%zu]%s is empty (destination \"%s\"): name the file or directory of the host to "
+          "mount",
+          mount_fields[subject->spec->source].list, i, mount_fields[subject->spec->source].source,
+          mount->destination ? mount->destination : "");
   }
   return 0;
 }
@@ -76,16 +89,26 @@ static bool is_pipe(const char *source) {
   return pipe;
 }
 
+static int refuse_source(const struct hp_rule_subject *subject, size_t i, const char *what,
+                         struct hp_error *err) {
+  return hp_error_set(err, HP_INVALID_ARGUMENT,
+                      "%s[%zu]%s \"%s\" is %s, which cannot be mounted: remove the mount and reach it by its "
+                      "host path instead",
+                      mount_fields[subject->spec->source].list, i, mount_fields[subject->spec->source].source,
+                      subject->spec->mounts[i].source, what);
+}
+
 int hp_rule_mount_pipe(const struct hp_rule_subject *subject, struct hp_error *err) {
-  for (size_t i = 0; i < subject->spec->mount_count; i++) {
-    const char *source = subject->spec->mounts[i].source;
-    if (source && is_pipe(source))
-      return hp_error_set(
-          err, HP_INVALID_ARGUMENT,
-          "mounts[%zu].source \"%s\" is a named pipe, which cannot be mounted: remove the mount "
-          "and reach it by its host path instead",
-          i, source);
-  }
+  for (size_t i = 0; i < subject->spec->mount_count; i++)
+    if (subject->spec->mounts[i].source && is_pipe(subject->spec->mounts[i].source))
+      return refuse_source(subject, i, "a named pipe", err);
+  return 0;
+}
+
+int hp_rule_mount_socket(const struct hp_rule_subject *subject, struct hp_error *err) {
+  for (size_t i = 0; i < subject->spec->mount_count; i++)
+    if (subject->spec->mounts[i].socket)
+      return refuse_source(subject, i, "a Unix socket", err);
   return 0;
 }
 
@@ -97,10 +120,12 @@ int hp_rule_mount_path(const struct hp_rule_subject *subject, struct hp_error *e
   for (size_t i = 0; i < subject->spec->mount_count; i++) {
     const char *destination = subject->spec->mounts[i].destination;
     if (destination && destination[0] && !is_mount_path(destination))
-      return hp_error_set(err, HP_INVALID_ARGUMENT,
-                          "mounts[%zu].destination \"%.256s\" is not valid: it must be an absolute path of "
-                          "at most %d bytes without \"..\"",
-                          i, destination, PATH_LENGTH_MAX);
+      return hp_error_set(
+          err, HP_INVALID_ARGUMENT,
+          "%s[%zu]%s \"%.256s\" is not valid: it must be an absolute path of at most %d bytes "
+          "without \"..\"",
+          mount_fields[subject->spec->source].list, i, mount_fields[subject->spec->source].destination,
+          destination, PATH_LENGTH_MAX);
   }
   return 0;
 }

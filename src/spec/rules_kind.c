@@ -16,11 +16,25 @@ static bool is_assumed(const struct hp_rule_subject *subject) {
   return subject->policy->assume && subject->spec->hostprocess == HP_UNSET;
 }
 
+/* The field that says hostProcess where it is not the annotation; NULL: it is. */
+static const char *host_process_field(const struct hp_container_spec *spec) {
+  static const char *const fields[] = {NULL, "windows.security_context.host_process",
+                                       "securityContext.windowsOptions.hostProcess"};
+  return spec->has_windows && spec->hostprocess != HP_UNSET ? fields[spec->source] : NULL;
+}
+
 int hp_rule_one_kind(const struct hp_rule_subject *subject, struct hp_error *err) {
   const struct hp_container_spec *sandbox = subject->sandbox, *spec = subject->spec;
   if (!sandbox || is_hostprocess(subject->policy, sandbox->hostprocess) ==
                       is_hostprocess(subject->policy, spec->hostprocess))
     return 0;
+  if (host_process_field(spec))
+    return hp_error_set(
+        err, HP_INVALID_ARGUMENT,
+        "%s is %s for the container and %s for its pod: set it alike for the pod and for each "
+        "of its containers, init and ephemeral ones too",
+        host_process_field(spec), spec->hostprocess == HP_TRUE ? "true" : "not true",
+        sandbox->hostprocess == HP_TRUE ? "true" : "not true");
   return hp_error_set(err, HP_INVALID_ARGUMENT,
                       "annotation " HP_ANNOTATION_HOSTPROCESS " is %s on the container and %s on its pod's "
                       "sandbox: set hostProcess alike for the pod and for each of its containers (on Linux "
@@ -29,6 +43,13 @@ int hp_rule_one_kind(const struct hp_rule_subject *subject, struct hp_error *err
 }
 
 int hp_rule_host_process(const struct hp_rule_subject *subject, struct hp_error *err) {
+  const char *field = host_process_field(subject->spec);
+  if (field && subject->spec->hostprocess != HP_TRUE)
+    return hp_error_set(
+        err, HP_INVALID_ARGUMENT,
+        "%s is not true: this shim runs HostProcess containers only, set it to true or choose "
+        "another runtime class",
+        field);
   if (subject->spec->hostprocess == HP_FALSE)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
                         "annotation " HP_ANNOTATION_HOSTPROCESS " is false: this shim runs HostProcess "
@@ -111,6 +132,24 @@ int hp_rule_own_users(const struct hp_rule_subject *subject, struct hp_error *er
       subject->spec->own_users);
 }
 
+int hp_rule_pod_os(const struct hp_rule_subject *subject, struct hp_error *err) {
+  const char *name = subject->spec->os_name, *want = subject->os == HP_OS_WINDOWS ? "windows" : "linux";
+  if (!name || strcmp(name, want) == 0)
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT,
+                      "spec.os.name is \"%.64s\": the pod is judged for %s, set it to %s or leave it out",
+                      name, want, want);
+}
+
+int hp_rule_run_as_non_root(const struct hp_rule_subject *subject, struct hp_error *err) {
+  if (!subject->spec->run_as_non_root)
+    return 0;
+  return hp_error_set(
+      err, HP_INVALID_ARGUMENT,
+      "securityContext.runAsNonRoot is true: a HostProcess container runs as the account that "
+      "it names, set it to false or leave it out");
+}
+
 int hp_rule_hyperv(const struct hp_rule_subject *subject, struct hp_error *err) {
   if (!subject->spec->hyperv)
     return 0;
@@ -120,9 +159,12 @@ int hp_rule_hyperv(const struct hp_rule_subject *subject, struct hp_error *err) 
 }
 
 int hp_rule_credential_spec(const struct hp_rule_subject *subject, struct hp_error *err) {
+  static const char *const fields[] = {"windows.credentialSpec", "windows.security_context.credential_spec",
+                                       "securityContext.windowsOptions.gmsaCredentialSpec"};
   if (!subject->spec->credential_spec)
     return 0;
   return hp_error_set(err, HP_INVALID_ARGUMENT,
-                      "windows.credentialSpec is present: a HostProcess container takes none, name the group "
-                      "managed service account as runAsUserName (DOMAIN\\account$) instead");
+                      "%s is present: a HostProcess container takes none, name the group managed service "
+                      "account as runAsUserName (DOMAIN\\account$) instead",
+                      fields[subject->spec->source]);
 }

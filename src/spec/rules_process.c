@@ -10,8 +10,8 @@ int hp_rule_process(const struct hp_rule_subject *subject, struct hp_error *err)
 
 int hp_rule_program(const struct hp_rule_subject *subject, struct hp_error *err) {
   const struct hp_process_spec *process = &subject->spec->process;
-  if (!subject->spec->has_process)
-    return 0; /* which is another rule's */
+  if (!subject->spec->has_process || subject->spec->image_program)
+    return 0; /* the former is another rule's */
   bool has_line = subject->os == HP_OS_WINDOWS && process->command_line && process->command_line[0];
   if (has_line || (process->args.count > 0 && process->args.items[0][0]))
     return 0;

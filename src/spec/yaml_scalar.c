@@ -1,7 +1,7 @@
 /* What a plain scalar of YAML 1.1 means, as go-yaml 2 decides it, which reads
  * Kubernetes' manifests. */
 #include <errno.h>
-#include <math.h>
+#include <float.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +88,7 @@ static json_t *decimal(const char *text) {
   if (!is_decimal(text))
     return NULL;
   double value = strtod(text, NULL);
-  if (!isfinite(value))
+  if (value > DBL_MAX || value < -DBL_MAX) /* isfinite() of mingw-w64 converts to float */
     return NULL;
   if (value <= -9e15 || value >= 9e15)
     return json_real(value);

@@ -177,8 +177,8 @@ static const struct {
     {WINDOWS("\"host_process\":true,\"namespace_options\":{\"network\":0}"),
      "windows." OPTIONS "network is POD" HOSTS_NETWORK},
     {WINDOWS("\"run_as_username\":\"x\""),
-     "annotation " HP_ANNOTATION_HOSTPROCESS " is false: this shim runs HostProcess containers only, set "
-     "hostProcess to true or choose another runtime class"},
+     "windows.security_context.host_process is not true: this shim runs HostProcess containers only, set it "
+     "to true or choose another runtime class"},
 };
 
 START_TEST(test_rules) {
