@@ -132,8 +132,8 @@ static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_err
 static void save_memory(void) {
 #if defined(__GLIBC__)
   mallopt(M_ARENA_MAX, 1);
-  malloc_trim(0);
 #endif
+  hp_memory_trim();
 }
 
 static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {

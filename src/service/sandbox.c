@@ -260,5 +260,5 @@ static hp_task_method *const methods[] = {
 
 void hp_sandbox_handle(void *service, struct ttrpc_call *call, unsigned method_index,
                        const ProtobufCMessage *request) {
-  methods[method_index](service, call, request);
+  hp_task_dispatch(methods[method_index], service, call, request);
 }

@@ -121,13 +121,18 @@ static hp_task_method *const methods[] = {
     hp_task_update, hp_task_wait,       hp_task_stats, handle_connect, handle_shutdown,
 };
 
+void hp_task_dispatch(hp_task_method *method, struct hp_task_service *service, struct ttrpc_call *call,
+                      const ProtobufCMessage *message) {
+  struct hp_log_scope scope;
+  hp_request_scope(call, message, &scope);
+  const struct hp_log_scope *previous = hp_log_enter(&scope);
+  method(service, call, message);
+  hp_log_enter(previous);
+}
+
 static void handle(void *arg, struct ttrpc_call *call, unsigned method_index,
                    const ProtobufCMessage *request) {
-  struct hp_log_scope scope;
-  hp_request_scope(call, request, &scope);
-  const struct hp_log_scope *previous = hp_log_enter(&scope);
-  methods[method_index](arg, call, request);
-  hp_log_enter(previous);
+  hp_task_dispatch(methods[method_index], arg, call, request);
 }
 
 struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),

@@ -32,6 +32,10 @@ struct hp_task_service {
 typedef void hp_task_method(struct hp_task_service *service, struct ttrpc_call *call,
                             const ProtobufCMessage *message);
 
+/* Calls it with the log's lines being about the request. */
+void hp_task_dispatch(hp_task_method *method, struct hp_task_service *service, struct ttrpc_call *call,
+                      const ProtobufCMessage *message);
+
 /* task_lifecycle.c */
 hp_task_method hp_task_create, hp_task_start, hp_task_delete, hp_task_pause, hp_task_resume,
     hp_task_checkpoint, hp_task_kill, hp_task_exec, hp_task_update;
