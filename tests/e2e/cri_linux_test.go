@@ -133,6 +133,9 @@ func checkLocalService(t *testing.T, m *member) {
 	}
 }
 
+// checkPing waits for what the page's container writes.
+func checkPing(_ *testing.T, m *member) { m.has("127.0.0.1") }
+
 // checkOrdinaryPod looks at how a pod that is no HostProcess pod was refused.
 func checkOrdinaryPod(t *testing.T, err error) {
 	t.Helper()

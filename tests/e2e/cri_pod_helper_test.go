@@ -62,6 +62,9 @@ func (k *kubelet) podConfig(spec podSpec) *cri.PodSandboxConfig {
 	for key, value := range spec.annotations {
 		config.Annotations[key] = value
 	}
+	if err := os.MkdirAll(config.LogDirectory, 0o755); err != nil {
+		k.t.Fatal(err)
+	}
 	translatePod(k, config, spec)
 	return config
 }

@@ -80,7 +80,7 @@ func TestCRIPod(t *testing.T) {
 			p := k.run(spec)
 			for _, container := range containers {
 				m := p.start(container)
-				m.has("127.0.0.1")
+				checkPing(t, m)
 				if status := m.status(); status.State != cri.ContainerState_CONTAINER_RUNNING {
 					t.Error(status)
 				}
