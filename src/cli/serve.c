@@ -71,6 +71,7 @@ static void take_apart(struct shim *shim, int status) {
     ttrpc_server_free(shim->server);
   if (shim->task)
     hp_task_service_free(shim->task);
+  shim->task = NULL;
   if (shim->pod)
     hp_pod_free(shim->pod);
   if (shim->publisher)
@@ -85,9 +86,16 @@ static void take_apart(struct shim *shim, int status) {
 
 /* ---- being there ----------------------------------------------------------- */
 
+static void on_hung_up(uv_stream_t *stream) {
+  struct shim *shim = stream->loop->data;
+  free(stream);
+  if (shim->task)
+    hp_task_service_hung_up(shim->task);
+}
+
 static void on_accepted(void *arg, uv_stream_t *stream) {
   struct shim *shim = arg;
-  ttrpc_server_accept(shim->server, stream, NULL);
+  ttrpc_server_accept(shim->server, stream, on_hung_up);
 }
 
 static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_error *err) {
@@ -132,6 +140,7 @@ static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
     return EXIT_FAILURE;
   }
 
+  shim.loop.data = &shim;
   int status = EXIT_FAILURE;
   if (set_up(&shim, serve, &err) != 0) {
     host_daemon_failed(daemon, &err);

@@ -18,7 +18,8 @@ struct hp_container {
   char *id, *bundle, *option_path;
   enum hp_role role;
   bool creating;
-  bool gone; /* deleted, or never made: only the queue still knows it */
+  bool served; /* the sandbox that the Sandbox service makes */
+  bool gone;   /* deleted, or never made: only the queue still knows it */
   bool paused;
   bool oom_watched;
   unsigned deletes; /* Deletes that are queued or under way */
@@ -41,7 +42,7 @@ struct hp_pod {
   void *empty_arg;
   struct hp_container *containers;
   size_t alive; /* container structures, gone ones included */
-  bool swept; /* host_sweep was queued */
+  bool swept;   /* host_sweep was queued */
   bool freed;
 };
 
@@ -59,6 +60,8 @@ struct hp_process *hp_pod_process(const struct hp_pod *pod, const char *id, cons
                                   struct hp_error *err);
 /* The pod's sandbox; NULL: none here. */
 struct hp_sandbox *hp_pod_sandbox(const struct hp_pod *pod);
+/* The container that is the Sandbox service's sandbox; NULL: none here. */
+struct hp_container *hp_pod_served(const struct hp_pod *pod);
 
 int hp_container_unknown(const char *id, struct hp_error *err); /* NotFound; -1 */
 struct hp_process *hp_container_find_exec(const struct hp_container *container, const char *exec_id);

@@ -1,5 +1,5 @@
 /* What containerd calls: the Task service, v2 and v3 with one implementation,
- * on top of runtime/; and the publisher of events. All on the loop's thread. */
+ * and the Sandbox service, on top of runtime/; and the publisher of events. All on the loop's thread. */
 #ifndef HP_SERVICE_SERVICE_H
 #define HP_SERVICE_SERVICE_H
 
@@ -29,8 +29,10 @@ struct hp_task_service; /* task.c */
 struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),
                                             void *arg);
 void hp_task_service_free(struct hp_task_service *service);
-/* The two entries for ttrpc_server_new (v2, v3). */
-#define HP_TASK_SERVICES 2
+/* A connection of the server has ended. */
+void hp_task_service_hung_up(struct hp_task_service *service);
+/* The entries for ttrpc_server_new: Task v2 and v3, Sandbox. */
+#define HP_TASK_SERVICES 3
 void hp_task_service_describe(struct hp_task_service *service,
                               struct ttrpc_service services[HP_TASK_SERVICES]);
 

@@ -44,7 +44,7 @@ void hp_task_create(struct hp_task_service *service, struct ttrpc_call *call,
       .rootfs_count = request->n_rootfs,
   };
   struct host_rootfs_mount *rootfs = NULL;
-  service->leaving = service->another = false;
+  hp_task_stay(service);
   if (request->checkpoint[0]) {
     hp_error_set(&err, HP_UNIMPLEMENTED,
                  "checkpoint is \"%.200s\": a HostProcess container cannot be restored from a checkpoint",

@@ -83,6 +83,21 @@ static int judge_namespaces(const struct hp_container_spec *spec, bool assumed, 
   return 0;
 }
 
+/* As the CRI has it, where a pod has namespaces and its containers share them. */
+static int judge_pod(const struct hp_container_spec *spec, bool assumed, struct hp_error *err) {
+  if (spec->own_network && !assumed)
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "%s: a HostProcess container uses the host's network, set hostNetwork: true in the "
+                        "pod",
+                        spec->own_network);
+  if (spec->own_users)
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "%s: a HostProcess container has the host's users, set hostUsers to true or leave it "
+                        "out",
+                        spec->own_users);
+  return 0;
+}
+
 /* ---- user ------------------------------------------------------------------- */
 
 static int judge_account(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *spec,
@@ -228,7 +243,7 @@ static int judge(enum hp_os os, const struct hp_policy *policy, const struct hp_
                  struct hp_container_spec *spec, struct hp_verdict *verdict, struct hp_error *err) {
   bool assumed = policy->assume && spec->hostprocess == HP_UNSET;
   if (judge_kind(policy, sandbox, spec, err) != 0 || judge_windows_isolation(spec, err) != 0 ||
-      judge_namespaces(spec, assumed, err) != 0)
+      judge_namespaces(spec, assumed, err) != 0 || judge_pod(spec, assumed, err) != 0)
     return -1;
   if (spec->role == HP_ROLE_SANDBOX) { /* nothing of it is started, so nothing else of it matters */
     verdict->account.kind = HP_ACCOUNT_INHERIT;
