@@ -59,7 +59,7 @@ func TestCRIPod(t *testing.T) {
 			}
 			m := p.start(sh("app", "cat etc/motd; echo to stderr >&2; exit 3"))
 			status := m.exited()
-			if status.ExitCode != 3 || status.Reason != "Error" || status.StartedAt < status.CreatedAt || status.FinishedAt < status.StartedAt {
+			if status.ExitCode != 3 || status.Reason != "Error" || status.StartedAt < status.CreatedAt || status.FinishedAt < status.CreatedAt {
 				t.Error(status)
 			}
 			m.logs("stdout", "a file of "+appImage+"\n")
