@@ -25,6 +25,8 @@ const (
 	localServiceID                    = 65534
 	// countsUsage and enforcesLimits: jobs do.
 	countsUsage, enforcesLimits = true, true
+	// removesBundles: containerd does.
+	removesBundles = true
 )
 
 func grpcTarget(address string) string { return "unix://" + address }

@@ -271,5 +271,8 @@ func (m *member) has(word string) {
 	eventually(m.p.k.t, "the log has "+word, func() bool { return strings.Contains(m.text("stdout"), word) })
 }
 
+// longSleep is a command that no other run has.
+func longSleep() string { return fmt.Sprintf("sleep 1%09d", time.Now().UnixNano()%1e9) }
+
 // unix has a text's lines end as Unix ends them.
 func unix(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }

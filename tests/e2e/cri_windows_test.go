@@ -43,6 +43,8 @@ var (
 	imagePath = searchPath
 	// countsUsage and enforcesLimits: whether jobs do.
 	countsUsage, enforcesLimits = !isWine, !isWine
+	// removesBundles: containerd does, where it can unmount a rootfs (bindfltapi.dll).
+	removesBundles = !isWine
 )
 
 func grpcTarget(address string) string { return "passthrough:///" + address }
