@@ -84,7 +84,7 @@ static const struct hp_command commands[] = {
     {
         .name = "validate",
         .summary = "say what would become of a manifest's or a config.json's containers",
-        .usage = "[-o json|text] [--policy FILE] [--os windows|linux] [--on-this-node] FILE...",
+        .usage = "[-o json] [--policy FILE] [--os windows|linux] [--on-this-node] FILE...",
         .text =
             "Reads Kubernetes manifests (Pod, Deployment, DaemonSet, StatefulSet, ReplicaSet, Job, CronJob, "
             "lists of them; YAML or JSON), OCI config.json files, and the PodSandboxConfig and "
@@ -94,11 +94,11 @@ static const struct hp_command commands[] = {
             "It needs no cluster and no node. What only the node can answer is listed and is no refusal, "
             "unless --on-this-node is given. A FILE of - is standard input. A ContainerConfig belongs to "
             "the pod of the last PodSandboxConfig before it.",
-        .options = "o json|text\twhat to print; text if not given\n"
-                   "policy FILE\tthe node policy to judge by; without it the built-in one, or this node's\n"
-                   "os windows|linux\tthe system to judge for; without it what the file is for: windows for "
-                   "manifests\n"
-                   "on-this-node\task this node what only a node can answer\n",
+        .options = OUTPUT_OPTION
+        "policy FILE\tthe node policy to judge by; without it the built-in one, or this node's\n"
+        "os windows|linux\tthe system to judge for; without it what the file is for: windows for "
+        "manifests\n"
+        "on-this-node\task this node what only a node can answer\n",
         .statuses = "0\teverything is accepted\n1\tsomething is refused\n2\ta file cannot be read, or the "
                     "command line is wrong\n",
         .run = hp_cli_validate,
