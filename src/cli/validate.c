@@ -55,24 +55,14 @@ static int read_os(const struct hp_call *call, struct hp_validate *validate) {
   return -1;
 }
 
-/* Whoever may have written it: it is the caller's to name. */
-static int read_named_policy(const char *path, struct hp_policy *policy, struct hp_error *err) {
-  char *data = NULL;
-  size_t length = 0;
-  int result = hp_file_read("the node policy", path, HP_POLICY_MAX, NULL, &data, &length, err);
-  if (result == 0)
-    result = hp_policy_parse(path, data, length, policy, err);
-  free(data);
-  return result;
-}
-
-/* Without a policy to go by, and no node to ask for its own: the built-in one. */
+/* Without a policy to go by, and no node to ask for its own: the built-in one.
+ * Whoever may have written the file: it is the caller's to name. */
 static int read_policy(const struct hp_call *call, struct hp_validate *validate) {
   const char *path = hp_call_option(call, "policy");
   struct hp_error err = HP_ERROR_INIT;
   int result = 0;
   if (path)
-    result = read_named_policy(path, &validate->policy, &err);
+    result = hp_policy_read(path, NULL, &validate->policy, &err);
   else if (validate->on_this_node)
     result = hp_policy_load(NULL, host_file_distrust, &validate->policy, &err);
   else

@@ -110,3 +110,34 @@ func TestValidateBlocks(t *testing.T) {
 		t.Error("no page has a block to be validated")
 	}
 }
+
+// The sessions in the pages (```console run): each command is run in docs/, and
+// prints what stands below it.
+func TestConsoleBlocks(t *testing.T) {
+	shim, err := filepath.Abs(program(t, "DOCS_SHIM"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, page := range pages(t) {
+		for _, block := range blocks(t, page) {
+			if block.info != "console run" {
+				continue
+			}
+			count++
+			for _, part := range strings.Split("\n"+block.text, "\n$ ")[1:] {
+				line, want, _ := strings.Cut(part, "\n")
+				command := exec.Command("sh", "-c", line)
+				command.Dir = filepath.Join(root, "docs")
+				command.Env = append(os.Environ(), "PATH="+filepath.Dir(shim)+":"+os.Getenv("PATH"))
+				out, _ := command.CombinedOutput()
+				if got := strings.TrimSuffix(string(out), "\n"); got != strings.TrimRight(want, "\n") {
+					t.Errorf("%s: %s prints\n%s\nand not\n%s", block.where, line, got, want)
+				}
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no page has a session")
+	}
+}

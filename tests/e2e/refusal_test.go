@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -140,6 +141,24 @@ func TestPolicy(t *testing.T) {
 		refused("inheritUser", "3", func(c *specs.Spec) { c.Annotations[inheritUser] = "true" })
 		refused("rootfsLocations", "4", func(c *specs.Spec) { c.Annotations[rootLocation] = s.dir })
 		refused("limits.memory", "6", func(*specs.Spec) {})
+	})
+	sub(t, "judges-an-update-as-it-is-then", func(t *testing.T) {
+		set(t, `{"limits": {"memory": 67108864}}`, 0o644)
+		c := spec(t, "sleep", "1000")
+		limitMemory(c, 64<<20)
+		b := s.boot(t, c, options{})
+		update := func(bytes int64) error { return b.task.Update(b.ctx, containerd.WithResources(memoryOf(bytes))) }
+		want := "\"limits.memory\" (line 1 of the node policy " + s.policy + ") allows"
+		if err := update(128 << 20); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, not %s", err, want)
+		}
+		if err := update(48 << 20); err != nil {
+			t.Error(err)
+		}
+		set(t, `{}`, 0o644)
+		if err := update(128 << 20); err != nil {
+			t.Error(err)
+		}
 	})
 	sub(t, "is-read-anew-for-each-create", func(t *testing.T) {
 		set(t, `{"accounts": []}`, 0o644)
