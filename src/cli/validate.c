@@ -55,24 +55,24 @@ static int read_os(const struct hp_call *call, struct hp_validate *validate) {
   return -1;
 }
 
-/* Without a policy to go by, and no node to ask for its own: the built-in one. */
+/* Without a policy to go by, and no node to ask for its own: the built-in one.
+ * Whoever may have written the file: it is the caller's to name. */
 static int read_policy(const struct hp_call *call, struct hp_validate *validate) {
   const char *path = hp_call_option(call, "policy");
   struct hp_error err = HP_ERROR_INIT;
-  hp_policy_init(&validate->policy);
-  if (!path && !validate->on_this_node)
-    return 0;
-  hp_policy_clear(&validate->policy);
-  int result = path ? hp_policy_read(path, NULL, &validate->policy, &err)
-                    : hp_policy_load(NULL, host_file_distrust, &validate->policy, &err);
-  if (result != 0) {
-    fprintf(stderr, HP_PROGRAM ": validate: %s\n", err.message);
-    hp_error_clear(&err);
-    return -1;
-  }
-  if (validate->on_this_node)
+  int result = 0;
+  if (path)
+    result = hp_policy_read(path, NULL, &validate->policy, &err);
+  else if (validate->on_this_node)
+    result = hp_policy_load(NULL, host_file_distrust, &validate->policy, &err);
+  else
+    hp_policy_init(&validate->policy);
+  if (result == 0 && validate->on_this_node)
     validate->policy.processors = host_processors();
-  return 0;
+  if (result != 0)
+    fprintf(stderr, HP_PROGRAM ": validate: %s\n", err.message);
+  hp_error_clear(&err);
+  return result;
 }
 
 static int judge_all(struct hp_validate *validate, const struct hp_strings *paths, bool as_json) {

@@ -69,6 +69,9 @@ func TestRefusals(t *testing.T) {
 			if !errdefs.IsInvalidArgument(err) && !errdefs.IsFailedPrecondition(err) {
 				t.Errorf("the code is neither InvalidArgument nor FailedPrecondition: %v", err)
 			}
+			if why := refusal(t, s); why == "" || !strings.Contains(err.Error(), why) {
+				t.Errorf("validate --on-this-node says %q, Create %v", why, err)
+			}
 			for what, words := range map[string]string{"field": c.field, "value": c.value, "remedy": c.remedy} {
 				if !strings.Contains(err.Error(), words) {
 					t.Errorf("the message does not name the %s (%s): %v", what, words, err)
