@@ -182,7 +182,8 @@ no_test_hooks() {
 }
 
 # wine_units RESULTS UNIT… runs unit programs in the Wine root, two at a time, with
-# one Wine server that stays between them. RESULTS gets NAME.log and NAME.status.
+# one Wine server that stays between them. RESULTS gets NAME.log, NAME.checks (what
+# Check says of each test) and NAME.status.
 wine_units() {
 	"$root/scripts/wine.sh" enter bash -c '
 		results=$1
@@ -190,7 +191,7 @@ wine_units() {
 		wineserver -p
 		one() {
 			name=$(basename "$2" .exe) status=0
-			CK_VERBOSITY=normal timeout -k 10 600 wine "$2" >"$1/$name.log" 2>&1 </dev/null || status=$?
+			CK_VERBOSITY=normal CK_LOG_FILE_NAME=$1/$name.checks timeout -k 10 600 wine "$2" >"$1/$name.log" 2>&1 </dev/null || status=$?
 			echo $status >"$1/$name.status"
 		}
 		export -f one

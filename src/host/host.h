@@ -36,6 +36,9 @@ typedef int host_handle; /* file descriptor */
 /* (any) A path that means the same in every working directory. */
 bool host_path_is_absolute(const char *path);
 
+/* (any) Standard output is a terminal that understands ANSI's colours. */
+bool host_shows_colours(void);
+
 /* (pool) Refuses a file, open for reading, that others than root and the shim's
  * own user (Windows: SYSTEM, Administrators, TrustedInstaller) own or can write,
  * on Windows also one in a directory where they could put another in its place.
@@ -99,6 +102,7 @@ int host_job_signal(struct host_container *container, int signal,
 int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err);
 int host_job_pause(struct host_container *container, bool pause, struct hp_error *err);
 int host_job_update(struct host_container *container, const struct hp_limits *limits, struct hp_error *err);
+unsigned host_processors(void); /* (any) active ones, of all processor groups */
 /* The host's own metrics message, packed: *type_url is static, *data malloced.
  * Linux: io.containerd.cgroups.v1.Metrics or v2. */
 int host_job_stats(struct host_container *container, const char **type_url, uint8_t **data, size_t *length,

@@ -60,8 +60,11 @@ START_TEST(links_never_lead_out) {
   expect_made("/up/other", true, "/scratch/volume/scratch/outside/other");
   ck_assert_int_eq(symlink("/scratch/outside/secret", "/scratch/volume/end"), 0);
   expect_made("/end", false, "/scratch/volume/scratch/outside/secret");
+  ck_assert_int_eq(symlink("/scratch/outside/missing", "/scratch/volume/nowhere"), 0);
+  expect_made("/nowhere", false, "/scratch/volume/scratch/outside/missing");
   expect_made("/../../x", true, "/scratch/volume/x");
   ck_assert(!exists("/scratch/outside/new") && !exists("/scratch/outside/other") && !exists("/scratch/x"));
+  ck_assert(!exists("/scratch/outside/missing"));
   ck_assert_str_eq(read_text("/scratch/outside/secret"), "secret");
 }
 END_TEST
