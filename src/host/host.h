@@ -107,6 +107,12 @@ unsigned host_processors(void); /* (any) active ones, of all processor groups */
  * Linux: io.containerd.cgroups.v1.Metrics or v2. */
 int host_job_stats(struct host_container *container, const char **type_url, uint8_t **data, size_t *length,
                    struct hp_error *err);
+/* The same message for a pod as a whole, of which sandbox is the specification that
+ * the CRI gave. Linux: what the cgroup counts that kubelet made for the pod; one
+ * that is not told or not there, and Windows, where the CRI plugin adds up the
+ * containers itself, give the empty message. */
+int host_pod_stats(const struct hp_container_spec *sandbox, const char **type_url, uint8_t **data,
+                   size_t *length, struct hp_error *err);
 /* The same message with nothing in it, for a sandbox without a process. (any) */
 int host_empty_stats(const char **type_url, uint8_t **data, size_t *length);
 /* (loop) `hit` is called on the loop, at most once, when the job's memory limit

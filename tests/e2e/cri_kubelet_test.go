@@ -46,7 +46,7 @@ func sandboxers(t testing.TB) []string {
 	if strings.Contains(version, " 1.") {
 		return []string{"podsandbox"}
 	}
-	return []string{"podsandbox"}
+	return []string{"podsandbox", "shim"}
 }
 
 var containerdVersion = sync.OnceValues(func() (string, error) {

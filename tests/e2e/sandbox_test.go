@@ -31,8 +31,8 @@ func podConfig() *cri.PodSandboxConfig {
 	}
 }
 
-// pod is a shim whose pod the Sandbox service makes, by hand.
-type pod struct {
+// shimPod is a shim whose pod the Sandbox service makes, by hand.
+type shimPod struct {
 	*hand
 	ctx     context.Context
 	bundle  string
@@ -42,11 +42,11 @@ type pod struct {
 	task    task.TTRPCTaskService
 }
 
-func newPod(t *testing.T) *pod {
+func newPod(t *testing.T) *shimPod {
 	t.Helper()
 	h := byHand(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	p := &pod{hand: h, ctx: ctx, bundle: h.bundle("pod", nil)}
+	p := &shimPod{hand: h, ctx: ctx, bundle: h.bundle("pod", nil)}
 	p.task, p.client = h.dial("pod", p.bundle)
 	p.sandbox = sandboxapi.NewTTRPCSandboxClient(p.client)
 	p.pid = h.pid(p.bundle)
@@ -64,12 +64,12 @@ func newPod(t *testing.T) *pod {
 	return p
 }
 
-func (p *pod) left() string {
+func (p *shimPod) left() string {
 	s := &server{dir: p.dir, policy: p.policy, stateDir: filepath.Join(p.dir, "shim-state"), namespace: p.namespace}
 	return s.leftovers()
 }
 
-func (p *pod) create(config *cri.PodSandboxConfig) error {
+func (p *shimPod) create(config *cri.PodSandboxConfig) error {
 	p.t.Helper()
 	data, err := proto.Marshal(config)
 	if err != nil {
@@ -81,7 +81,7 @@ func (p *pod) create(config *cri.PodSandboxConfig) error {
 }
 
 // up makes and starts the sandbox.
-func (p *pod) up() *pod {
+func (p *shimPod) up() *shimPod {
 	p.t.Helper()
 	if err := p.create(podConfig()); err != nil {
 		p.t.Fatal("CreateSandbox: ", err)
@@ -95,7 +95,7 @@ func (p *pod) up() *pod {
 
 // member makes and starts a container as containerd does: no `start`, the
 // connection of its pod.
-func (p *pod) member(id string, args ...string) (bundle string, pid uint32) {
+func (p *shimPod) member(id string, args ...string) (bundle string, pid uint32) {
 	p.t.Helper()
 	c := spec(p.t, args...)
 	c.Annotations[containerType], c.Annotations[sandboxID] = "container", "pod"
@@ -111,7 +111,7 @@ func (p *pod) member(id string, args ...string) (bundle string, pid uint32) {
 	return bundle, started.Pid
 }
 
-func (p *pod) wait(id string) uint32 {
+func (p *shimPod) wait(id string) uint32 {
 	p.t.Helper()
 	waited, err := p.task.Wait(p.ctx, &task.WaitRequest{ID: id})
 	if err != nil {
@@ -121,7 +121,7 @@ func (p *pod) wait(id string) uint32 {
 }
 
 // remove does what containerd does after a member's end.
-func (p *pod) remove(id, bundle string) {
+func (p *shimPod) remove(id, bundle string) {
 	p.t.Helper()
 	if _, err := p.task.Delete(p.ctx, &task.DeleteRequest{ID: id}); err != nil {
 		p.t.Errorf("Delete of %s: %v", id, err)
@@ -134,7 +134,7 @@ func (p *pod) remove(id, bundle string) {
 	}
 }
 
-func (p *pod) state() string {
+func (p *shimPod) state() string {
 	p.t.Helper()
 	status, err := p.sandbox.SandboxStatus(p.ctx, &sandboxapi.SandboxStatusRequest{SandboxID: "pod"})
 	if err != nil || status.SandboxID != "pod" || int(status.Pid) != p.pid || time.Since(status.CreatedAt.AsTime()) > time.Hour {
@@ -143,7 +143,7 @@ func (p *pod) state() string {
 	return status.State
 }
 
-func (p *pod) stop() {
+func (p *shimPod) stop() {
 	p.t.Helper()
 	if _, err := p.sandbox.StopSandbox(p.ctx, &sandboxapi.StopSandboxRequest{SandboxID: "pod"}); err != nil {
 		p.t.Error("StopSandbox: ", err)
@@ -151,7 +151,7 @@ func (p *pod) stop() {
 }
 
 // down ends the shim, as containerd does at last.
-func (p *pod) down() {
+func (p *shimPod) down() {
 	p.t.Helper()
 	if _, err := p.sandbox.ShutdownSandbox(p.ctx, &sandboxapi.ShutdownSandboxRequest{SandboxID: "pod"}); err != nil {
 		p.t.Error("ShutdownSandbox: ", err)
@@ -336,9 +336,9 @@ func TestSandbox(t *testing.T) {
 		}
 		p.down()
 	})
-	for name, end := range map[string]func(*pod){
-		"shutdown-takes-the-members-with-it": (*pod).down,
-		"stop-ends-the-members":              func(p *pod) { p.stop(); p.down() },
+	for name, end := range map[string]func(*shimPod){
+		"shutdown-takes-the-members-with-it": (*shimPod).down,
+		"stop-ends-the-members":              func(p *shimPod) { p.stop(); p.down() },
 	} {
 		sub(t, name, func(t *testing.T) {
 			p := newPod(t).up()
