@@ -73,6 +73,7 @@ static void take_apart(struct shim *shim, int status) {
     ttrpc_server_free(shim->server);
   if (shim->task)
     hp_task_service_free(shim->task);
+  shim->task = NULL;
   if (shim->pod)
     hp_pod_free(shim->pod);
   if (shim->publisher)
@@ -87,6 +88,13 @@ static void take_apart(struct shim *shim, int status) {
 
 /* ---- being there ----------------------------------------------------------- */
 
+static void on_hung_up(uv_stream_t *stream) {
+  struct shim *shim = stream->loop->data;
+  free(stream);
+  if (shim->task)
+    hp_task_service_hung_up(shim->task);
+}
+
 static void on_accepted(void *arg, uv_stream_t *stream) {
   struct shim *shim = arg;
   bool crowded = ttrpc_server_connections(shim->server) >= CONNECTIONS_MAX;
@@ -94,7 +102,7 @@ static void on_accepted(void *arg, uv_stream_t *stream) {
     hp_log(HP_LOG_WARNING, NULL, "%d connections are open, which is the limit: further ones are closed",
            CONNECTIONS_MAX);
   shim->crowded = crowded;
-  ttrpc_server_accept(shim->server, stream, NULL); /* closes those */
+  ttrpc_server_accept(shim->server, stream, on_hung_up); /* closes those */
 }
 
 static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_error *err) {
@@ -124,8 +132,8 @@ static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_err
 static void save_memory(void) {
 #if defined(__GLIBC__)
   mallopt(M_ARENA_MAX, 1);
-  malloc_trim(0);
 #endif
+  hp_memory_trim();
 }
 
 static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
@@ -142,6 +150,7 @@ static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
     return EXIT_FAILURE;
   }
 
+  shim.loop.data = &shim;
   int status = EXIT_FAILURE;
   if (set_up(&shim, serve, &err) != 0) {
     host_daemon_failed(daemon, &err);

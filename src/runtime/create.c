@@ -238,6 +238,7 @@ static void end(struct hp_operation *operation) {
     create->done(create->arg, hp_process_pid(container->init), NULL);
   }
   free_create(create);
+  hp_memory_trim(); /* of config.json, which may be megabytes */
 }
 
 static void copy_rootfs(struct create *create, const struct hp_create_request *request) {
@@ -295,6 +296,7 @@ static void sweep(uv_work_t *work) {
 static void swept(uv_work_t *work, int status) {
   (void)status;
   free(work);
+  hp_memory_trim();
 }
 
 /* Once in a shim's life, beside its first Create: until then it needs no thread

@@ -93,6 +93,7 @@ static void end(struct hp_operation *operation) {
   }
   hp_error_clear(&operation->err);
   free(delete);
+  hp_memory_trim(); /* of the container */
 }
 
 static int push(struct hp_container *container, hp_exit_done done, void *arg, struct hp_error *err) {

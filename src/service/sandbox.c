@@ -249,7 +249,7 @@ static void handle_shutdown(struct hp_task_service *service, struct ttrpc_call *
                             const ProtobufCMessage *message) {
   const Containerd__Runtime__Sandbox__V1__ShutdownSandboxRequest *request = (const void *)message;
   hp_pod_sandbox_remove(service->pod, request->sandbox_id, shutdown_done, call);
-  hp_task_leave(service, false);
+  hp_task_leave_after_caller(service);
 }
 
 /* In the order of the descriptor, proto/containerd/runtime/sandbox/v1/sandbox.proto. */
@@ -260,5 +260,5 @@ static hp_task_method *const methods[] = {
 
 void hp_sandbox_handle(void *service, struct ttrpc_call *call, unsigned method_index,
                        const ProtobufCMessage *request) {
-  methods[method_index](service, call, request);
+  hp_task_dispatch(methods[method_index], service, call, request);
 }

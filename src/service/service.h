@@ -33,6 +33,8 @@ struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod,
 /* Create and Exec ask the publisher, which must outlive the service, for room. */
 void hp_task_service_heed(struct hp_task_service *service, const struct hp_publisher *publisher);
 void hp_task_service_free(struct hp_task_service *service);
+/* A connection of the server has ended. */
+void hp_task_service_hung_up(struct hp_task_service *service);
 /* The entries for ttrpc_server_new: Task v2 and v3, Sandbox. */
 #define HP_TASK_SERVICES 3
 void hp_task_service_describe(struct hp_task_service *service,

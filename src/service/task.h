@@ -24,12 +24,17 @@ struct hp_task_service {
   uv_timer_t *patience; /* runs out when no other Shutdown comes */
   bool leaving;         /* a Shutdown came while the pod was not empty, and no Create since */
   bool another;         /* a Delete came after it, behind which another Shutdown may */
+  bool farewell;        /* a ShutdownSandbox came: its caller hangs up first */
   bool shut_down;       /* shutdown was called */
 };
 
 /* A method answers its call exactly once, now or later. */
 typedef void hp_task_method(struct hp_task_service *service, struct ttrpc_call *call,
                             const ProtobufCMessage *message);
+
+/* Calls it with the log's lines being about the request. */
+void hp_task_dispatch(hp_task_method *method, struct hp_task_service *service, struct ttrpc_call *call,
+                      const ProtobufCMessage *message);
 
 /* task_lifecycle.c */
 hp_task_method hp_task_create, hp_task_start, hp_task_delete, hp_task_pause, hp_task_resume,
@@ -51,6 +56,8 @@ void hp_sandbox_handle(void *service, struct ttrpc_call *call, unsigned method_i
 
 /* The shim is to end once the pod is empty, or now. */
 void hp_task_leave(struct hp_task_service *service, bool now);
+/* … and its caller has hung up, or had the time to. */
+void hp_task_leave_after_caller(struct hp_task_service *service);
 /* A Create has come: it is not to end. */
 void hp_task_stay(struct hp_task_service *service);
 

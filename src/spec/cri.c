@@ -89,6 +89,8 @@ static int read_pod(const struct hp_json *config, struct hp_container_spec *spec
   if (hp_annotations_read(&annotations, spec, err) != 0 || hp_json_object(section, err) != 0 ||
       hp_json_object(security, err) != 0 || hp_cri_read_namespaces(&namespaces, spec, err) != 0)
     return -1;
+  if (!windows && hp_json_string(hp_json_at(&section, "cgroup_parent"), &spec->cgroup_parent, err) != 0)
+    return -1;
   if (windows && hp_cri_read_windows_security(&security, spec, err) != 0)
     return -1;
   spec->has_windows = windows;

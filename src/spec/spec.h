@@ -146,6 +146,7 @@ struct hp_container_spec {
 
   /* CRI and manifests: what asks for a namespace of the pod's own, "FIELD is VALUE"; NULL: nothing */
   char *own_network, *own_users;
+  char *cgroup_parent; /* CRI, Linux: the pod's cgroup, a path or a slice's name; NULL: not told */
 
   /* windows */
   bool has_windows, hyperv, credential_spec, has_network_namespace, has_endpoints;

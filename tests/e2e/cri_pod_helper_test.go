@@ -62,6 +62,9 @@ func (k *kubelet) podConfig(spec podSpec) *cri.PodSandboxConfig {
 	for key, value := range spec.annotations {
 		config.Annotations[key] = value
 	}
+	if err := os.MkdirAll(config.LogDirectory, 0o755); err != nil {
+		k.t.Fatal(err)
+	}
 	translatePod(k, config, spec)
 	return config
 }
@@ -267,6 +270,9 @@ func (m *member) has(word string) {
 	m.p.k.t.Helper()
 	eventually(m.p.k.t, "the log has "+word, func() bool { return strings.Contains(m.text("stdout"), word) })
 }
+
+// longSleep is a command that no other run has.
+func longSleep() string { return fmt.Sprintf("sleep 1%09d", time.Now().UnixNano()%1e9) }
 
 // unix has a text's lines end as Unix ends them.
 func unix(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }

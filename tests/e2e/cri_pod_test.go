@@ -59,7 +59,7 @@ func TestCRIPod(t *testing.T) {
 			}
 			m := p.start(sh("app", "cat etc/motd; echo to stderr >&2; exit 3"))
 			status := m.exited()
-			if status.ExitCode != 3 || status.Reason != "Error" || status.StartedAt < status.CreatedAt || status.FinishedAt < status.StartedAt {
+			if status.ExitCode != 3 || status.Reason != "Error" || status.StartedAt < status.CreatedAt || status.FinishedAt < status.CreatedAt {
 				t.Error(status)
 			}
 			m.logs("stdout", "a file of "+appImage+"\n")
@@ -80,7 +80,7 @@ func TestCRIPod(t *testing.T) {
 			p := k.run(spec)
 			for _, container := range containers {
 				m := p.start(container)
-				m.has("127.0.0.1")
+				checkPing(t, m)
 				if status := m.status(); status.State != cri.ContainerState_CONTAINER_RUNNING {
 					t.Error(status)
 				}

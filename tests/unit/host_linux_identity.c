@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "host/ledger.h"
 #include "host/linux/container.h"
+#include "host/ledger.h"
 #include "support.h"
 #include "throwaway_host.h"
 

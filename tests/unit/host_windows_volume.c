@@ -127,6 +127,45 @@ START_TEST(a_junction_stands_in_for_a_symbolic_link) {
 }
 END_TEST
 
+/* What a snapshotter over plain directories sends. */
+static void use_bind_mount(const char *option) {
+  static char name[] = "bind";
+  rootfs.type = name;
+  rootfs.source = narrow_in_scratch(L"rootfs");
+  hp_strings_add(&rootfs.options, "rbind");
+  hp_strings_add(&rootfs.options, option);
+  request.rootfs = &rootfs;
+  request.rootfs_count = 1;
+  spec.root_path = NULL;
+}
+
+START_TEST(a_bind_mount_is_a_plain_directory) {
+  char *root_path = spec.root_path;
+  use_bind_mount("rw");
+  expect(plan());
+  expect_kinds("mount-points volume");
+  expect(make_all());
+  wchar_t *place = in_scratch(L"place\\c1"), *source = in_scratch(L"rootfs");
+  ck_assert(wcscmp(container.volume, place) == 0);
+  ck_assert(wcscmp(container.source, source) == 0);
+  release_all();
+  expect_nothing_left();
+  json_array_clear(records);
+  winsim_fail_call("FSCTL_SET_REPARSE_POINT", 2, ERROR_NOT_SUPPORTED);
+  expect(plan());
+  expect(make_all());
+  ck_assert(wcscmp(container.volume, source) == 0);
+  release_all();
+  free(place);
+  free(source);
+  free(rootfs.source);
+  rootfs.source = narrow_in_scratch(L"no-such");
+  json_array_clear(records);
+  expect_refusal(plan(), HP_INVALID_ARGUMENT, "rootfs[0].source");
+  spec.root_path = root_path;
+}
+END_TEST
+
 START_TEST(a_host_that_cannot_bind_refuses_bind) {
   verdict.behavior = HP_MOUNT_BIND;
   expect_refusal(plan(), HP_FAILED_PRECONDITION, "symlink");
@@ -531,6 +570,7 @@ int main(void) {
   tcase_add_test(tcase, a_plain_directory_without_mounts_is_always_a_volume);
   tcase_add_test(tcase, a_host_that_cannot_bind_refuses_bind);
   tcase_add_test(tcase, a_host_without_links_has_the_directory_itself);
+  tcase_add_test(tcase, a_bind_mount_is_a_plain_directory);
   tcase_add_test(tcase, a_junction_stands_in_for_a_symbolic_link);
   tcase_add_test(tcase, mounts_become_links);
   tcase_add_test(tcase, tokens_are_at_their_two_paths);

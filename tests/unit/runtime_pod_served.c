@@ -100,7 +100,8 @@ START_TEST(life_of_a_sandbox) {
   ck_assert_uint_eq(answer.count, 1);
   ck_assert_uint_eq(answer.pids[0].pid, own);
   send_stats("s1", &answer);
-  ck_assert_int_eq(answer.code, HP_OK);
+  ck_assert_int_eq(receive(&answer), HP_OK);
+  ck_assert_uint_eq(answer.count, 2); /* the whole pod's */
 
   send_wait("s1", NULL, &wait);
   ck_assert(!wait.there);

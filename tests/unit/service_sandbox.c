@@ -204,7 +204,32 @@ START_TEST(shutdown_ends_it_when_the_pod_is_empty) {
   ck_assert_str_eq(pod.asked, "sandbox remove s1");
   ck_assert(!shut_down);
   double_pod_become_empty(&pod);
+  task_run_until(&shut_down);
   ck_assert_uint_eq(shutdowns, 1);
+}
+END_TEST
+
+/* Whoever asked must have the answer before the connection ends. */
+START_TEST(shutdown_waits_for_its_caller_to_hang_up) {
+  ask("ShutdownSandbox");
+  double_pod_become_empty(&pod);
+  task_settle();
+  ck_assert(!shut_down);
+  hp_task_service_hung_up(service);
+  ck_assert(shut_down);
+}
+END_TEST
+
+START_TEST(a_connection_that_ends_ends_nothing_else) {
+  hp_task_service_hung_up(service);
+  ask("ShutdownSandbox");
+  hp_task_service_hung_up(service); /* the pod is not empty */
+  ck_assert(!shut_down);
+  double_pod_become_empty(&pod);
+  CreateRequest request = create_request();
+  call_ok("CreateSandbox", &request.base);
+  hp_task_service_hung_up(service);
+  ck_assert(!shut_down);
 }
 END_TEST
 
@@ -215,7 +240,7 @@ START_TEST(shutdown_after_a_failed_create) {
   task_call_fails(SANDBOX_SERVICE, "CreateSandbox", &request.base, TTRPC_INVALID_ARGUMENT, "no");
   hp_error_clear(&pod.failure);
   ask("ShutdownSandbox");
-  ck_assert(shut_down);
+  task_run_until(&shut_down);
 }
 END_TEST
 
@@ -249,6 +274,8 @@ int main(void) {
   tcase_add_test(tests, wait_is_answered_by_the_end);
   tcase_add_test(tests, stop_does_not_end_the_shim);
   tcase_add_test(tests, shutdown_ends_it_when_the_pod_is_empty);
+  tcase_add_test(tests, shutdown_waits_for_its_caller_to_hang_up);
+  tcase_add_test(tests, a_connection_that_ends_ends_nothing_else);
   tcase_add_test(tests, shutdown_after_a_failed_create);
   tcase_add_test(tests, the_tasks_shutdown_leaves_a_living_sandbox);
   suite_add_tcase(suite, tests);

@@ -44,6 +44,7 @@ START_TEST(test_linux_pod) {
   ck_assert_int_eq(spec.inherit_user, HP_TRUE);
   ck_assert_int_eq(spec.mount_behavior, HP_MOUNT_SYMLINK);
   ck_assert_str_eq(spec.rootfs_location, "/opt/hpc");
+  ck_assert_str_eq(spec.cgroup_parent, "/k");
   ck_assert_ptr_null(spec.own_network);
   ck_assert_ptr_null(spec.own_users);
   ck_assert_ptr_null(spec.process.username);
@@ -140,6 +141,7 @@ static const struct {
     {LINUX_NETWORK("1.0"), "PodSandboxConfig: linux.security_context.namespace_options.network is 1: " MODE},
     {"\"linux\":{\"security_context\":{\"namespace_options\":{\"network\":2,\"userns_options\":0}}}",
      "PodSandboxConfig: linux.security_context.namespace_options.userns_options is 0: it must be an object"},
+    {"\"linux\":{\"cgroup_parent\":1}", "PodSandboxConfig: linux.cgroup_parent is 1: it must be a string"},
     {"\"linux\":", "PodSandboxConfig is not valid JSON: line 1 column 10: unexpected token near '}'"},
 };
 
