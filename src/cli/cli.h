@@ -35,6 +35,7 @@ int hp_cli_start(const struct hp_flags *flags);
 int hp_cli_delete(const struct hp_flags *flags); /* clean.c */
 int hp_cli_info(const struct hp_flags *flags);
 int hp_cli_info_text(const struct hp_call *call); /* the same for people */
+int hp_cli_validate(const struct hp_call *call);  /* validate.c */
 int hp_cli_version(const struct hp_call *call);   /* NULL is fine */
 
 int hp_cli_doctor(const struct hp_call *call);

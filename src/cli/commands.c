@@ -84,6 +84,28 @@ static const struct hp_command commands[] = {
         .hidden = true,
     },
     {
+        .name = "validate",
+        .summary = "say what would become of a manifest's or a config.json's containers",
+        .usage = "[-o json] [--policy FILE] [--os windows|linux] [--on-this-node] FILE...",
+        .text =
+            "Reads Kubernetes manifests (Pod, Deployment, DaemonSet, StatefulSet, ReplicaSet, Job, CronJob, "
+            "lists of them; YAML or JSON), OCI config.json files, and the PodSandboxConfig and "
+            "ContainerConfig of the CRI in JSON. Each container is judged by the rules that judge it when "
+            "containerd creates it. Shown are the verdict with every refusal, and what would come out: "
+            "user, container volume, mounts, limits, command line, working directory and environment.\n"
+            "It needs no cluster and no node. What only the node can answer is listed and is no refusal, "
+            "unless --on-this-node is given. A FILE of - is standard input. A ContainerConfig belongs to "
+            "the pod of the last PodSandboxConfig before it.",
+        .options = OUTPUT_OPTION
+        "policy FILE\tthe node policy to judge by; without it the built-in one, or this node's\n"
+        "os windows|linux\tthe system to judge for; without it what the file is for: windows for "
+        "manifests\n"
+        "on-this-node\task this node what only a node can answer\n",
+        .statuses = "0\teverything is accepted\n1\tsomething is refused\n2\ta file cannot be read, or the "
+                    "command line is wrong\n",
+        .run = hp_cli_validate,
+    },
+    {
         .name = "doctor",
         .summary = "check this host and containerd's configuration",
         .usage = "[-o json] [--containerd-config FILE] [--sockets DIR]",

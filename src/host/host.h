@@ -90,6 +90,14 @@ struct host_container_request {
  * namespaces, and nothing is asked. */
 int host_check_network(const struct hp_container_spec *spec, struct hp_error *err);
 
+/* (pool) The questions one by one, for whoever only wants to know; nothing is made
+ * that stays. Is the account (HP_ACCOUNT_NAMED) there? Is mounts[index]'s source
+ * there, and no socket? Can this host bind? InvalidArgument or FailedPrecondition:
+ * no; other codes: it cannot be said. */
+int host_account_check(const struct hp_account *account, struct hp_error *err);
+int host_mount_check(const struct hp_mount *mount, size_t index, struct hp_error *err);
+int host_bind_check(struct hp_error *err);
+
 /* (pool) Answers the rules' other open questions (is this a group, is that source a
  * socket, can this host bind), makes nothing, and returns a JSON array of
  * records in the order in which they are to be made, plus the empty container.
@@ -129,10 +137,17 @@ int host_job_signal(struct host_container *container, int signal,
 int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err);
 int host_job_pause(struct host_container *container, bool pause, struct hp_error *err);
 int host_job_update(struct host_container *container, const struct hp_limits *limits, struct hp_error *err);
+unsigned host_processors(void); /* (any) active ones, of all processor groups */
 /* The host's own metrics message, packed: *type_url is static, *data malloced.
  * Linux: io.containerd.cgroups.v1.Metrics or v2. */
 int host_job_stats(struct host_container *container, const char **type_url, uint8_t **data, size_t *length,
                    struct hp_error *err);
+/* The same message for a pod as a whole, of which sandbox is the specification that
+ * the CRI gave. Linux: what the cgroup counts that kubelet made for the pod; one
+ * that is not told or not there, and Windows, where the CRI plugin adds up the
+ * containers itself, give the empty message. */
+int host_pod_stats(const struct hp_container_spec *sandbox, const char **type_url, uint8_t **data,
+                   size_t *length, struct hp_error *err);
 /* The same message with nothing in it, for a sandbox without a process. (any) */
 int host_empty_stats(const char **type_url, uint8_t **data, size_t *length);
 /* (loop) `hit` is called on the loop, at most once, when the job's memory limit

@@ -320,6 +320,21 @@ int host_job_stats(struct host_container *container, const char **type_url, uint
   return 0;
 }
 
+unsigned host_processors(void) {
+  return 4;
+}
+
+int host_pod_stats(const struct hp_container_spec *sandbox, const char **type_url, uint8_t **data,
+                   size_t *length, struct hp_error *err) {
+  (void)sandbox;
+  (void)err;
+  *type_url = "double.Metrics";
+  *data = hp_alloc(2);
+  **data = 42;
+  *length = 2; /* by which a job's is told from it */
+  return 0;
+}
+
 int host_empty_stats(const char **type_url, uint8_t **data, size_t *length) {
   *type_url = "double.Metrics";
   *data = NULL;

@@ -122,6 +122,12 @@ func head(c call) int {
 
 func ofTheImage(c call) int {
 	fmt.Fprintln(c.out, "image program:", strings.Join(c.args[1:], " "))
+	for _, entry := range c.env {
+		if of, found := strings.CutPrefix(entry, "OF="); found { // an image that says more
+			fmt.Fprintln(c.out, of)
+			fmt.Fprintln(c.out, filepath.Base(c.dir))
+		}
+	}
 	return 0
 }
 
