@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-all_lanes="setup build clang release unit valgrind asan tsan windows wine e2e-wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint kit coverage"
+all_lanes="setup build clang release unit valgrind asan tsan windows wine e2e-wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint docs kit coverage"
 shim="containerd-shim-hostprocess-v1"
 
 lane_setup() {
@@ -354,6 +354,17 @@ lane_lint() {
 		grep -qE "(lanes:|test\.sh)[^#]* $lane( |}|\$)" "$root/.github/workflows/ci.yml" || { say "no job of ci.yml runs the lane $lane"; return 1; }
 	done
 	say "$(find "$root/scripts" -name '*.sh' | wc -l) scripts and $(find "$root/.github/workflows" -name '*.yml' | wc -l) workflow are clean"
+}
+
+# What the pages say: their examples are run, their texts looked up in the source.
+lane_docs() {
+	need_packages containerd
+	need_go
+	need_containerd
+	build_preset dev shim policy_reader
+	(cd "$root/tests/docs" && go vet ./... &&
+		DOCS_POLICY_READER=$build/dev/tests/docs/policy_reader DOCS_SHIM=$build/dev/$shim \
+			DOCS_CONTAINERD_1=$(command -v containerd) DOCS_CONTAINERD_2=$containerd_bin/containerd go test -count=1 ./...)
 }
 
 # The conformance kit's own tests; it is built, but only a Windows machine runs it.

@@ -8,12 +8,16 @@
 #define STATE_DIR "%ProgramData%\\hostprocess-shim"
 #define POLICY_FILE STATE_DIR "\\policy.json"
 #define VOLUME "C:\\hpc"
+#define CONTAINERD_STATE "%ProgramData%\\containerd\\state"
+#define CONTAINERD_CONFIG "%ProgramFiles%\\containerd\\config.toml"
 #define SOCKETS                                                                                              \
   "\\\\.\\pipe\\ProtectedPrefix\\Administrators\\containerd-shim-*-pipe\tthe addresses of the shims\n"
 #else
 #define STATE_DIR "/var/lib/hostprocess-shim"
 #define POLICY_FILE "/etc/hostprocess-shim/policy.json"
 #define VOLUME "/hpc"
+#define CONTAINERD_STATE "/run/containerd"
+#define CONTAINERD_CONFIG "/etc/containerd/config.toml"
 #define SOCKETS "/run/containerd/s/\tthe sockets of the shims\n"
 #endif
 
@@ -42,6 +46,7 @@ const char hp_help_files[] =
   "publish-binary PATH\ttaken and not used\n"                                                                \
   "debug\tlog debug lines\n"
 #define CONTAINERD_USAGE "-namespace NS -address PATH -id ID [-bundle DIR] [-socket PATH] [-debug]"
+#define OUTPUT_OPTION "o|output FORMAT\ttext, or json for machines\n"
 #define PLAIN_STATUSES "0\tdone\n1\tfailed; standard error says why\n2\twrong command line\n"
 
 static const struct hp_command commands[] = {
@@ -77,6 +82,68 @@ static const struct hp_command commands[] = {
         .statuses = PLAIN_STATUSES,
         .containerds = true,
         .hidden = true,
+    },
+    {
+        .name = "validate",
+        .summary = "say what would become of a manifest's or a config.json's containers",
+        .usage = "[-o json] [--policy FILE] [--os windows|linux] [--on-this-node] FILE...",
+        .text =
+            "Reads Kubernetes manifests (Pod, Deployment, DaemonSet, StatefulSet, ReplicaSet, Job, CronJob, "
+            "lists of them; YAML or JSON), OCI config.json files, and the PodSandboxConfig and "
+            "ContainerConfig of the CRI in JSON. Each container is judged by the rules that judge it when "
+            "containerd creates it. Shown are the verdict with every refusal, and what would come out: "
+            "user, container volume, mounts, limits, command line, working directory and environment.\n"
+            "It needs no cluster and no node. What only the node can answer is listed and is no refusal, "
+            "unless --on-this-node is given. A FILE of - is standard input. A ContainerConfig belongs to "
+            "the pod of the last PodSandboxConfig before it.",
+        .options = OUTPUT_OPTION
+        "policy FILE\tthe node policy to judge by; without it the built-in one, or this node's\n"
+        "os windows|linux\tthe system to judge for; without it what the file is for: windows for "
+        "manifests\n"
+        "on-this-node\task this node what only a node can answer\n",
+        .statuses = "0\teverything is accepted\n1\tsomething is refused\n2\ta file cannot be read, or the "
+                    "command line is wrong\n",
+        .run = hp_cli_validate,
+    },
+    {
+        .name = "doctor",
+        .summary = "check this host and containerd's configuration",
+        .usage = "[-o json] [--containerd-config FILE] [--sockets DIR]",
+        .text =
+            "Looks at everything that HostProcess containers need of this host: the system, the account "
+            "and its rights, what the system can do, the node policy, the program's place, and whether "
+            "containerd's configuration (a file of version 2 or 3) has the runtime. Each line is ok, "
+            "warning or problem; below it stands what to do, lines to copy included. Nothing is changed.\n"
+            "Run it as the account that containerd runs as. Files that the configuration imports are not "
+            "followed.",
+        .options = OUTPUT_OPTION "containerd-config FILE\tcontainerd's configuration, " CONTAINERD_CONFIG
+                                 " if not given\n"
+                                 "sockets DIR\twhere shims have their sockets (Linux)\n",
+        .statuses = "0\tall is well, or there are warnings only\n1\tthere are problems\n2\twrong command "
+                    "line\n",
+        .run = hp_cli_doctor,
+    },
+    {
+        .name = "gc",
+        .summary = "find and remove what dead shims left",
+        .usage = "[--dry-run] [-o json] [--namespace NS] [--state DIR] [--sockets DIR]",
+        .text =
+            "Looks for containers whose shim has died and that nobody deleted: by the journals of their "
+            "bundles and, where a bundle is gone, by the ledger, by names and by marks. It ends what "
+            "still runs of them and removes what was made for them on this host. What a living shim "
+            "holds is not touched; what two of them share stays until its last user is gone.\n"
+            "It needs the rights of containerd's own account, and to see the same processes. Run again, it "
+            "goes on where it stopped. It begins nothing after five minutes, and does no harm beside "
+            "containerd, so it can run whenever the node's services start.",
+        .options = "dry-run\tonly say what would be removed\n" OUTPUT_OPTION
+                   "namespace NS\tonly containers of this namespace of containerd's (and dead addresses)\n"
+                   "state DIR\tcontainerd's state directory, " CONTAINERD_STATE " if not given\n"
+                   "sockets DIR\twhere shims have their sockets, if containerd names another directory "
+                   "(Linux)\n",
+        .statuses =
+            "0\tnothing is left, or this was a dry run\n1\tsomething could not be removed, or nothing "
+            "could be looked for\n2\twrong command line\n",
+        .run = hp_cli_gc,
     },
     {
         .name = "info",

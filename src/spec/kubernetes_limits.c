@@ -54,10 +54,5 @@ int hp_pod_limits_read(const struct hp_json *resources, enum hp_os os, struct hp
     set_linux_cpu(cpu, cpu_request, &out->spec.limits);
   else
     out->cpu_millis = cpu;
-  if (os == HP_OS_WINDOWS && cpu.set)
-    hp_strings_take(&out->open,
-                    hp_printf("resources.limits.cpu is %lld thousandths of a processor: kubelet makes it "
-                              "cpu.maximum, its share of all of the node's processors",
-                              (long long)cpu.value));
   return 0;
 }

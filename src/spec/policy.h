@@ -71,6 +71,9 @@ char *hp_policy_cite(const struct hp_policy *policy, enum hp_policy_key key);
  * could have written; the message says what to do. Whose a file is only the
  * host can say: host_file_distrust. */
 typedef int (*hp_file_distrust)(const char *path, uv_file file, struct hp_error *err);
+/* The file at path. distrust NULL: anybody's will do. */
+int hp_policy_read(const char *path, hp_file_distrust distrust, struct hp_policy *policy,
+                   struct hp_error *err);
 /* The whole look-up; option_path may be NULL. */
 int hp_policy_load(const char *option_path, hp_file_distrust distrust, struct hp_policy *policy,
                    struct hp_error *err);

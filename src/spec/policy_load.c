@@ -14,8 +14,9 @@ static bool is_absolute(const char *path) {
 #endif
 }
 
-static int load_file(const char *path, hp_file_distrust distrust, struct hp_policy *policy,
-                     struct hp_error *err) {
+int hp_policy_read(const char *path, hp_file_distrust distrust, struct hp_policy *policy,
+                   struct hp_error *err) {
+  hp_policy_init(policy);
   char *data = NULL;
   size_t length = 0;
   if (hp_file_read("node policy", path, HP_POLICY_MAX, distrust, &data, &length, err) != 0)
@@ -30,7 +31,7 @@ static int load_named(const char *origin, const char *path, hp_file_distrust dis
   if (!is_absolute(path))
     return hp_error_set(err, HP_FAILED_PRECONDITION,
                         "%s names the node policy \"%s\": it must be an absolute path", origin, path);
-  if (load_file(path, distrust, policy, err) == 0)
+  if (hp_policy_read(path, distrust, policy, err) == 0)
     return 0;
   hp_error_wrap(err, "%s", origin);
   return hp_error_recode(err, HP_FAILED_PRECONDITION); /* NotFound would speak of the container */
@@ -60,7 +61,7 @@ int hp_policy_load(const char *option_path, hp_file_distrust distrust, struct hp
     free(path);
     return result;
   }
-  if (load_file(HP_POLICY_DEFAULT_PATH, distrust, policy, err) == 0)
+  if (hp_policy_read(HP_POLICY_DEFAULT_PATH, distrust, policy, err) == 0)
     return 0;
   if (err->code != HP_NOT_FOUND)
     return hp_error_recode(err, HP_FAILED_PRECONDITION);

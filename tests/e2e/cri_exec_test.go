@@ -35,7 +35,7 @@ func TestCRIExec(t *testing.T) {
 		sub(t, "a-probe-past-its-time", func(t *testing.T) {
 			k := at(t)
 			m := k.run(podSpec{name: "timeout"}).start(sh("app", "sleep 1000"))
-			mark := "sleep 4712"
+			mark := longSleep()
 			response, err := k.runs.ExecSync(k.ctx, &cri.ExecSyncRequest{ContainerId: m.id, Cmd: strings.Fields(mark), Timeout: 1})
 			if err == nil || !strings.Contains(err.Error(), "timeout 1s exceeded") {
 				t.Errorf("%v, %v", response, err)
@@ -100,14 +100,14 @@ func TestCRIExec(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				code, failure := m.exec(stream{in: in, out: &out, tty: true}, "sh", "-c", terminalName+"; read word; echo got $word; exit 3")
+				code, failure := m.exec(stream{in: in, out: &out, tty: true}, "sh", "-c", terminalName+"; read word; echo got-$word; exit 3")
 				if failure != nil || code != 3 {
 					t.Errorf("%d, %v", code, failure)
 				}
 			}()
 			eventually(t, "there is a terminal", func() bool { return strings.Contains(out.String(), terminalPrefix) })
 			_, _ = io.WriteString(typed, "words"+enterKey)
-			eventually(t, "it has read", func() bool { return strings.Contains(out.String(), "got words") })
+			eventually(t, "it has read", func() bool { return strings.Contains(out.String(), "got-words") })
 			<-done
 			_ = typed.Close()
 		})
@@ -150,7 +150,7 @@ func TestCRIExec(t *testing.T) {
 			}
 		})
 		sub(t, "attached-twice-to-a-terminal", func(t *testing.T) {
-			spec := sh("app", "while read line; do echo got $line; test $line != end || exit 6; done")
+			spec := sh("app", "while read line; do echo got-$line; test $line != end || exit 6; done")
 			spec.stdin, spec.tty = true, true
 			m := at(t).run(podSpec{name: "again"}).start(spec)
 			for _, word := range []string{"one", "end"} {
@@ -166,7 +166,7 @@ func TestCRIExec(t *testing.T) {
 					_, _ = s.spdy(url)
 				}()
 				_, _ = io.WriteString(typed, word+enterKey)
-				eventually(t, "it has read "+word, func() bool { return strings.Contains(out.String(), "got "+word) })
+				eventually(t, "it has read "+word, func() bool { return strings.Contains(out.String(), "got-"+word) })
 				_ = typed.Close()
 				<-done
 			}

@@ -25,6 +25,8 @@ const (
 	localServiceID                    = 65534
 	// countsUsage and enforcesLimits: jobs do.
 	countsUsage, enforcesLimits = true, true
+	// removesBundles: containerd does.
+	removesBundles = true
 )
 
 func grpcTarget(address string) string { return "unix://" + address }
@@ -132,6 +134,9 @@ func checkLocalService(t *testing.T, m *member) {
 		t.Errorf("uid %q", id)
 	}
 }
+
+// checkPing waits for what the page's container writes.
+func checkPing(_ *testing.T, m *member) { m.has("127.0.0.1") }
 
 // checkOrdinaryPod looks at how a pod that is no HostProcess pod was refused.
 func checkOrdinaryPod(t *testing.T, err error) {

@@ -24,7 +24,8 @@ type containerSpec struct {
 	command, args                  []string
 	env                            map[string]string
 	stdin, stdinOnce, tty          bool
-	memory                         int64 // limits.memory in bytes
+	memory                         int64             // limits.memory in bytes
+	mounts                         map[string]string // volumeMounts: paths in the container to folders of the host, all read-only
 	annotations                    map[string]string
 	ordinary                       bool // no HostProcess container
 }
@@ -61,6 +62,9 @@ func (k *kubelet) podConfig(spec podSpec) *cri.PodSandboxConfig {
 	}
 	for key, value := range spec.annotations {
 		config.Annotations[key] = value
+	}
+	if err := os.MkdirAll(config.LogDirectory, 0o755); err != nil {
+		k.t.Fatal(err)
 	}
 	translatePod(k, config, spec)
 	return config
@@ -132,6 +136,9 @@ func (p *pod) create(spec containerSpec) (*member, error) {
 	}
 	for key, value := range spec.env {
 		config.Envs = append(config.Envs, &cri.KeyValue{Key: key, Value: []byte(value)})
+	}
+	for path, folder := range spec.mounts {
+		config.Mounts = append(config.Mounts, &cri.Mount{ContainerPath: path, HostPath: folder, Readonly: true})
 	}
 	translateContainer(config, p, spec)
 	created, err := p.k.runs.CreateContainer(p.k.ctx, &cri.CreateContainerRequest{PodSandboxId: p.id, SandboxConfig: p.config, Config: config})
@@ -267,6 +274,9 @@ func (m *member) has(word string) {
 	m.p.k.t.Helper()
 	eventually(m.p.k.t, "the log has "+word, func() bool { return strings.Contains(m.text("stdout"), word) })
 }
+
+// longSleep is a command that no other run has.
+func longSleep() string { return fmt.Sprintf("sleep 1%09d", time.Now().UnixNano()%1e9) }
 
 // unix has a text's lines end as Unix ends them.
 func unix(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }

@@ -43,6 +43,8 @@ var (
 	imagePath = searchPath
 	// countsUsage and enforcesLimits: whether jobs do.
 	countsUsage, enforcesLimits = !isWine, !isWine
+	// removesBundles: containerd does, where it can unmount a rootfs (bindfltapi.dll).
+	removesBundles = !isWine
 )
 
 func grpcTarget(address string) string { return "passthrough:///" + address }
@@ -67,12 +69,21 @@ func plugIn(s *server) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
+	var first net.Conn
+	if isWine { // there the first client reaches the instance that holds the name, which nobody reads
+		if first, err = winio.DialPipe(pluginAddress(s), nil); err != nil {
+			return nil, err
+		}
+	}
 	plugins := grpc.NewServer()
 	snapshotsapi.RegisterSnapshotsServer(plugins, snapshotservice.FromSnapshotter(snapshotter))
 	diffapi.RegisterDiffServer(plugins, diffservice.FromApplierAndComparer(unpacker{s}, unpacker{s}))
 	go func() { _ = plugins.Serve(listener) }()
 	return func() {
 		plugins.Stop()
+		if first != nil {
+			_ = first.Close()
+		}
 		_ = snapshotter.Close()
 		_ = os.RemoveAll(s.dir)
 	}, nil
@@ -192,6 +203,17 @@ func checkLocalService(t *testing.T, m *member) {
 	if name := m.says("whoami"); !isWine && name != "nt authority\\local service\n" {
 		t.Errorf("account %q", name)
 	}
+}
+
+// checkPing waits for what the page's container writes. Wine's ping writes it when
+// its buffer is full, much later.
+func checkPing(t *testing.T, m *member) {
+	t.Helper()
+	if isWine {
+		eventually(t, "ping runs", func() bool { return isRunning("ping -t 127.0.0.1") })
+		return
+	}
+	m.has("127.0.0.1")
 }
 
 // checkOrdinaryPod looks at how a pod that is no HostProcess pod was refused.
