@@ -38,6 +38,7 @@ int hp_cli_info_text(const struct hp_call *call); /* the same for people */
 int hp_cli_validate(const struct hp_call *call);  /* validate.c */
 int hp_cli_version(const struct hp_call *call);   /* NULL is fine */
 
+int hp_cli_doctor(const struct hp_call *call);
 int hp_cli_gc(const struct hp_call *call);
 
 /* Standard output is written out: the exit status, after saying on stderr if it

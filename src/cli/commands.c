@@ -9,6 +9,7 @@
 #define POLICY_FILE STATE_DIR "\\policy.json"
 #define VOLUME "C:\\hpc"
 #define CONTAINERD_STATE "%ProgramData%\\containerd\\state"
+#define CONTAINERD_CONFIG "%ProgramFiles%\\containerd\\config.toml"
 #define SOCKETS                                                                                              \
   "\\\\.\\pipe\\ProtectedPrefix\\Administrators\\containerd-shim-*-pipe\tthe addresses of the shims\n"
 #else
@@ -16,6 +17,7 @@
 #define POLICY_FILE "/etc/hostprocess-shim/policy.json"
 #define VOLUME "/hpc"
 #define CONTAINERD_STATE "/run/containerd"
+#define CONTAINERD_CONFIG "/etc/containerd/config.toml"
 #define SOCKETS "/run/containerd/s/\tthe sockets of the shims\n"
 #endif
 
@@ -84,7 +86,7 @@ static const struct hp_command commands[] = {
     {
         .name = "validate",
         .summary = "say what would become of a manifest's or a config.json's containers",
-        .usage = "[-o json|text] [--policy FILE] [--os windows|linux] [--on-this-node] FILE...",
+        .usage = "[-o json] [--policy FILE] [--os windows|linux] [--on-this-node] FILE...",
         .text =
             "Reads Kubernetes manifests (Pod, Deployment, DaemonSet, StatefulSet, ReplicaSet, Job, CronJob, "
             "lists of them; YAML or JSON), OCI config.json files, and the PodSandboxConfig and "
@@ -94,14 +96,32 @@ static const struct hp_command commands[] = {
             "It needs no cluster and no node. What only the node can answer is listed and is no refusal, "
             "unless --on-this-node is given. A FILE of - is standard input. A ContainerConfig belongs to "
             "the pod of the last PodSandboxConfig before it.",
-        .options = "o json|text\twhat to print; text if not given\n"
-                   "policy FILE\tthe node policy to judge by; without it the built-in one, or this node's\n"
-                   "os windows|linux\tthe system to judge for; without it what the file is for: windows for "
-                   "manifests\n"
-                   "on-this-node\task this node what only a node can answer\n",
+        .options = OUTPUT_OPTION
+        "policy FILE\tthe node policy to judge by; without it the built-in one, or this node's\n"
+        "os windows|linux\tthe system to judge for; without it what the file is for: windows for "
+        "manifests\n"
+        "on-this-node\task this node what only a node can answer\n",
         .statuses = "0\teverything is accepted\n1\tsomething is refused\n2\ta file cannot be read, or the "
                     "command line is wrong\n",
         .run = hp_cli_validate,
+    },
+    {
+        .name = "doctor",
+        .summary = "check this host and containerd's configuration",
+        .usage = "[-o json] [--containerd-config FILE] [--sockets DIR]",
+        .text =
+            "Looks at everything that HostProcess containers need of this host: the system, the account "
+            "and its rights, what the system can do, the node policy, the program's place, and whether "
+            "containerd's configuration (a file of version 2 or 3) has the runtime. Each line is ok, "
+            "warning or problem; below it stands what to do, lines to copy included. Nothing is changed.\n"
+            "Run it as the account that containerd runs as. Files that the configuration imports are not "
+            "followed.",
+        .options = OUTPUT_OPTION "containerd-config FILE\tcontainerd's configuration, " CONTAINERD_CONFIG
+                                 " if not given\n"
+                                 "sockets DIR\twhere shims have their sockets (Linux)\n",
+        .statuses = "0\tall is well, or there are warnings only\n1\tthere are problems\n2\twrong command "
+                    "line\n",
+        .run = hp_cli_doctor,
     },
     {
         .name = "gc",

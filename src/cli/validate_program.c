@@ -34,9 +34,10 @@ static void add_windows_cpu(json_t *list, const struct hp_outcome *outcome) {
     add_limit(list, "cpu.count", limits->cpu_count.value,
               hp_printf("CpuRate = 10000 * %lld / the node's processors, at most 10000, a hard cap",
                         (long long)limits->cpu_count.value));
-  if (limits->cpu_shares.set)
-    add_limit(list, "cpu.shares", limits->cpu_shares.value,
-              hp_printf("Weight = %lld of 1 to 9", (long long)(1 + 8 * limits->cpu_shares.value / 10000)));
+  if (limits->cpu_shares.set) {
+    long long weight = 1 + 8 * limits->cpu_shares.value / 10000;
+    add_limit(list, "cpu.shares", limits->cpu_shares.value, hp_printf("Weight = %lld of 1 to 9", weight));
+  }
 }
 
 static void add_windows(json_t *list, const struct hp_outcome *outcome) {

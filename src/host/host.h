@@ -45,6 +45,27 @@ bool host_shows_colours(void);
  * FailedPrecondition, with who it is and the remedy. */
 int host_file_distrust(const char *path, uv_file file, struct hp_error *err);
 
+/* ---- what this host can do ------------------------------------------------ */
+
+enum host_health { HOST_OK, HOST_WARNING, HOST_PROBLEM };
+
+/* One thing that was looked at: check names it for machines, text says what it is
+ * like, remedy what to do about it (NULL where all is well). */
+typedef void (*host_say)(void *arg, enum host_health health, const char *check, const char *remedy,
+                         const char *text);
+
+/* (pool) Looks at everything that containers need of this host, changes nothing
+ * that stays. socket_dir: as of host_address. */
+void host_examine(const char *socket_dir, host_say say, void *arg);
+
+struct host_containerd { /* of the running containerd; all owned, pid 0: none runs */
+  uint32_t pid;
+  char *account, *program; /* NULL: cannot be seen */
+  bool privileged;         /* the account is one that containerd must run as */
+};
+void host_find_containerd(struct host_containerd *containerd); /* (pool) */
+void host_containerd_clear(struct host_containerd *containerd);
+
 /* ---- container: account, volume and job -------------------------------- */
 
 struct host_container; /* what this process holds of one container */

@@ -149,10 +149,10 @@ void hp_pod_publish(const struct hp_pod *pod, const struct hp_event *event) {
 }
 
 void hp_process_publish(const struct hp_process *process, enum hp_event_kind kind) {
-  if (process->container->served)
-    return;
   bool exit = kind == HP_EVENT_EXIT;
   hp_log_state(process, kind);
+  if (process->container->served) /* no task of containerd's */
+    return;
   hp_pod_publish(process->container->pod,
                  &(struct hp_event){
                      .kind = kind,

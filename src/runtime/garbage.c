@@ -173,7 +173,7 @@ static void release_record(struct hp_garbage *garbage, const json_t *record) {
 
 int hp_garbage_collect(struct hp_garbage *garbage, struct hp_error *err) {
   struct hp_strings bundles = {0}, held = {0};
-  json_t *made = NULL, *known = json_array(), *record;
+  json_t *made = NULL, *alive = json_array(), *known = json_array(), *record;
   size_t index;
   int result = -1;
   garbage->items = json_array();
@@ -186,7 +186,7 @@ int hp_garbage_collect(struct hp_garbage *garbage, struct hp_error *err) {
   if (host_find_made(&made, err) != 0)
     goto done;
   add_owners_bundles(made, &bundles);
-  if (hp_journals_held(&bundles, known, &held, err) != 0)
+  if (hp_journals_held(&bundles, alive, &held, err) != 0)
     goto done;
   for (size_t i = 0; i < bundles.count; i++) {
     if (hp_strings_has(&held, bundles.items[i]))
@@ -195,12 +195,15 @@ int hp_garbage_collect(struct hp_garbage *garbage, struct hp_error *err) {
       release_bundle(garbage, bundles.items[i], known);
   }
   json_array_foreach(made, index, record) {
-    if (!is_named(known, record) && is_asked_for(garbage, record))
+    /* A stray has lost its claim, without which its journal did not release it. */
+    bool released = !json_object_get(record, "stray") && is_named(known, record);
+    if (!released && !is_named(alive, record) && is_asked_for(garbage, record))
       release_record(garbage, record);
   }
   result = 0;
 done:
   json_decref(known);
+  json_decref(alive);
   json_decref(made);
   hp_strings_clear(&held);
   hp_strings_clear(&bundles);

@@ -135,6 +135,9 @@ static int judge(enum hp_os os, const struct hp_policy *policy, const struct hp_
   }
   if (is_sandbox) { /* nothing of it is started, so nothing else of it matters */
     verdict->account.kind = HP_ACCOUNT_INHERIT;
+    if (spec->own_network)
+      hp_strings_take(&verdict->warnings,
+                      hp_printf("ignored, for the node policy assumes hostProcess: %s", spec->own_network));
     return 0;
   }
   verdict->behavior = spec->mount_behavior != HP_MOUNT_UNSET ? spec->mount_behavior : policy->mount_behavior;

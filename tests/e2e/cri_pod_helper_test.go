@@ -24,7 +24,8 @@ type containerSpec struct {
 	command, args                  []string
 	env                            map[string]string
 	stdin, stdinOnce, tty          bool
-	memory                         int64 // limits.memory in bytes
+	memory                         int64             // limits.memory in bytes
+	mounts                         map[string]string // volumeMounts: paths in the container to folders of the host, all read-only
 	annotations                    map[string]string
 	ordinary                       bool // no HostProcess container
 }
@@ -135,6 +136,9 @@ func (p *pod) create(spec containerSpec) (*member, error) {
 	}
 	for key, value := range spec.env {
 		config.Envs = append(config.Envs, &cri.KeyValue{Key: key, Value: []byte(value)})
+	}
+	for path, folder := range spec.mounts {
+		config.Mounts = append(config.Mounts, &cri.Mount{ContainerPath: path, HostPath: folder, Readonly: true})
 	}
 	translateContainer(config, p, spec)
 	created, err := p.k.runs.CreateContainer(p.k.ctx, &cri.CreateContainerRequest{PodSandboxId: p.id, SandboxConfig: p.config, Config: config})

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -146,6 +147,21 @@ func TestCRIPod(t *testing.T) {
 				workingDir: toolFolder, env: map[string]string{"OF": "pod"}})
 			m.logs("stdout", "pod\nhello from the image\n")
 			checkLocalService(t, m)
+		})
+		sub(t, "the-token-of-its-service-account", func(t *testing.T) {
+			const path = "/var/run/secrets/kubernetes.io/serviceaccount"
+			secret := image(t)
+			write(t, filepath.Join(secret, "token"), "secret\n", 0o644)
+			spec := sh("app", "cat "+path+"/token ."+path+`/token "$CONTAINER_SANDBOX_MOUNT_POINT`+path+`/token"; echo >.`+path+"/new || echo read-only")
+			spec.mounts = map[string]string{path: secret}
+			p := at(t).run(podSpec{name: "token"})
+			m := p.start(spec)
+			m.exited()
+			m.logs("stdout", "secret\nsecret\nsecret\nread-only\n")
+			// Each container has its own, and none is left with the next.
+			next := p.start(sh("next", "cat "+path+"/token || echo none"))
+			next.exited()
+			next.logs("stdout", "none\n")
 		})
 		sub(t, "a-member-that-differs-from-its-sandbox", func(t *testing.T) {
 			k := at(t)

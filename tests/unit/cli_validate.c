@@ -362,7 +362,7 @@ static const struct {
     {{"p", "validate", "-o", "xml", "f"},
      "containerd-shim-hostprocess-v1: option -o has the value \"xml\": use json or text\n"},
     {{"p", "validate", "--policy", "no-such-file", "f"},
-     "containerd-shim-hostprocess-v1: validate: the node policy: cannot open \"no-such-file\": no such file "
+     "containerd-shim-hostprocess-v1: validate: node policy: cannot open \"no-such-file\": no such file "
      "or "
      "directory\n"},
     {{"p", "validate", "--on-this-nod", "f"},

@@ -405,18 +405,17 @@ START_TEST(test_hints) {
 }
 END_TEST
 
+#define NO_FIELD(path, meant) path " is no field and has no effect: did you mean " meant "?"
+
 START_TEST(test_hints_of_containers) {
   struct hp_pods pods =
       pods_of(HP_OS_WINDOWS, POD(SYSTEM, "",
                                  "    securitycontext: {}\n    securityContext: {runAsNonRot: true, "
                                  "windowsOptions: {runAsUsername: x}}\n"));
   static const char *const says[] = {
-      "spec.containers[0].securitycontext is no field and has no effect: did you mean securityContext?",
-      "spec.containers[0].securityContext.windowsOptions.runAsUsername is no field and has no effect: did "
-      "you "
-      "mean runAsUserName?",
-      "spec.containers[0].securityContext.runAsNonRot is no field and has no effect: did you mean "
-      "runAsNonRoot?"};
+      NO_FIELD("spec.containers[0].securitycontext", "securityContext"),
+      NO_FIELD("spec.containers[0].securityContext.windowsOptions.runAsUsername", "runAsUserName"),
+      NO_FIELD("spec.containers[0].securityContext.runAsNonRot", "runAsNonRoot")};
   const struct hp_strings *warnings = &pods.items[0].containers[0].warnings;
   ck_assert_uint_eq(warnings->count, 3);
   for (size_t i = 0; i < 3; i++)

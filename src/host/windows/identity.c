@@ -111,7 +111,10 @@ int hp_identity_release(const json_t *record, bool *known, struct hp_error *err)
   *known = is_ours(record);
   if (!*known)
     return 0;
-  return parts_of(record, &owner, &name, err) == 0 ? hp_account_remove(owner, name, err) : -1;
+  if (parts_of(record, &owner, &name, err) != 0)
+    return -1;
+  return json_is_true(json_object_get(record, "stray")) ? hp_account_remove_stray(owner, name, err)
+                                                        : hp_account_remove(owner, name, err);
 }
 
 void hp_identity_clear(struct host_container *container) {
