@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "runtime/container.h"
+#include "runtime/state_log.h"
 #include "spec/identifier.h"
 
 #define BUNDLE_MAX 4096 /* bytes of its path, as Linux has it */
@@ -61,8 +62,10 @@ static int load_and_judge(struct create *create, struct hp_error *err) {
   const struct hp_container *container = create->container;
   if (check_bundle(container->bundle, err) != 0 ||
       (!container->served && hp_spec_load(container->bundle, &create->spec, err) != 0) ||
-      hp_policy_load(container->option_path, host_file_distrust, &create->policy, err) != 0 ||
-      hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
+      hp_policy_load(container->option_path, host_file_distrust, &create->policy, err) != 0)
+    return -1;
+  create->policy.processors = host_processors();
+  if (hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
                      err) != 0 ||
       host_check_network(&create->spec, err) != 0)
     return -1;
@@ -162,6 +165,7 @@ static int make(struct create *create, struct hp_error *err) {
   *init->spec = create->spec.process;
   init->spec->terminal = init->terminal;
   create->spec.process = (struct hp_process_spec){0};
+  container->account = hp_log_account(&create->verdict.account, init->spec);
   container->limits = create->spec.limits;
   create->spec.limits = (struct hp_limits){0};
   return 0;
@@ -207,6 +211,7 @@ static void free_create(struct create *create) {
 
 static void publish(const struct create *create) {
   const struct hp_container *container = create->container;
+  hp_log_state(container->init, HP_EVENT_CREATE);
   if (container->served)
     return;
   hp_pod_publish(container->pod, &(struct hp_event){
@@ -233,6 +238,7 @@ static void end(struct hp_operation *operation) {
     create->done(create->arg, hp_process_pid(container->init), NULL);
   }
   free_create(create);
+  hp_memory_trim(); /* of config.json, which may be megabytes */
 }
 
 static void copy_rootfs(struct create *create, const struct hp_create_request *request) {
@@ -270,6 +276,12 @@ static int admit(const struct hp_pod *pod, const struct hp_create_request *reque
   if (!host_path_is_absolute(bundle) || strlen(bundle) >= BUNDLE_MAX)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "bundle \"%.256s\" is not an absolute path below %d bytes",
                         bundle, BUNDLE_MAX);
+  if (hp_process_check_io(&request->io, err) != 0)
+    return -1;
+  if (pod->alive >= HP_CONTAINERS_MAX)
+    return hp_error_set(err, HP_RESOURCE_EXHAUSTED,
+                        "this shim has %d containers, which is the limit: delete those that have ended",
+                        HP_CONTAINERS_MAX);
   if (hp_pod_lookup(pod, request->id))
     return hp_error_set(err, HP_ALREADY_EXISTS, "container \"%s\" exists already: delete it first",
                         request->id);
@@ -284,6 +296,7 @@ static void sweep(uv_work_t *work) {
 static void swept(uv_work_t *work, int status) {
   (void)status;
   free(work);
+  hp_memory_trim();
 }
 
 /* Once in a shim's life, beside its first Create: until then it needs no thread

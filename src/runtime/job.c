@@ -1,6 +1,7 @@
 /* Operations on a container's whole job: Pause and Resume, Update, Pids, Stats. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "runtime/container.h"
 
 struct job_operation {
@@ -128,13 +129,17 @@ static void update_run(struct hp_operation *operation) {
   hp_policy_init(&policy);
   hp_limits_merge(&whole, &container->limits);
   hp_limits_merge(&whole, &job->limits);
-  if (hp_policy_load(container->option_path, host_file_distrust, &policy, &operation->err) == 0 &&
-      hp_rules_judge_limits(hp_os_here(), &policy, &whole, &operation->err) == 0 &&
+  if (hp_policy_load(container->option_path, host_file_distrust, &policy, &operation->err) != 0)
+    goto done;
+  policy.processors = host_processors();
+  if (hp_rules_judge_limits(hp_os_here(), &policy, &whole, &operation->err) == 0 &&
       host_job_update(container->host, &whole, &operation->err) == 0) {
     struct hp_limits old = container->limits;
     container->limits = whole;
     whole = old;
+    hp_log(HP_LOG_INFO, container->id, "limits updated");
   }
+done:
   hp_limits_clear(&whole);
   hp_policy_clear(&policy);
 }

@@ -47,6 +47,7 @@ int hp_pod_sandbox_start(struct hp_pod *pod, const char *id, struct hp_error *er
                         sandbox->init->phase == HP_PHASE_RUNNING ? "was started already"
                                                                  : "has stopped: it cannot start again");
   sandbox->init->phase = HP_PHASE_RUNNING;
+  hp_container_publish(sandbox, HP_EVENT_START);
   return 0;
 }
 

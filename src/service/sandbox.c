@@ -1,4 +1,5 @@
 /* The Sandbox service: messages ↔ the pod's sandbox of runtime/pod.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,9 @@ static void handle_platform(struct hp_task_service *service, struct ttrpc_call *
   ttrpc_reply(call, &response.base);
 }
 
+typedef Containerd__Runtime__Sandbox__V1__SandboxStatusResponse__InfoEntry InfoEntry;
+#define INFO_ENTRY_INIT CONTAINERD__RUNTIME__SANDBOX__V1__SANDBOX_STATUS_RESPONSE__INFO_ENTRY__INIT
+
 static void handle_status(struct hp_task_service *service, struct ttrpc_call *call,
                           const ProtobufCMessage *message) {
   const Containerd__Runtime__Sandbox__V1__SandboxStatusRequest *request = (const void *)message;
@@ -147,6 +151,15 @@ static void handle_status(struct hp_task_service *service, struct ttrpc_call *ca
   response.state = hp_convert_borrow(state.ready ? READY : NOT_READY);
   response.created_at = hp_convert_time(state.created, &created);
   response.exited_at = hp_convert_time(state.exited, &exited);
+  char pid[16];
+  snprintf(pid, sizeof pid, "%u", (unsigned)state.pid);
+  InfoEntry entries[] = {INFO_ENTRY_INIT, INFO_ENTRY_INIT}, *info[] = {&entries[0], &entries[1]};
+  entries[0].key = hp_convert_borrow("pid");
+  entries[0].value = pid;
+  entries[1].key = hp_convert_borrow("state");
+  entries[1].value = response.state;
+  response.info = info;
+  response.n_info = request->verbose ? 2 : 0;
   ttrpc_reply(call, &response.base);
 }
 
@@ -260,5 +273,5 @@ static hp_task_method *const methods[] = {
 
 void hp_sandbox_handle(void *service, struct ttrpc_call *call, unsigned method_index,
                        const ProtobufCMessage *request) {
-  methods[method_index](service, call, request);
+  hp_task_dispatch(methods[method_index], service, call, request);
 }

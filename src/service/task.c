@@ -2,15 +2,14 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "containerd/runtime/sandbox/v1/sandbox.pb-c.h"
 #include "containerd/task/v3/shim.pb-c.h"
+#include "service/request_log.h"
 #include "service/service.h"
 
 void hp_task_fail(struct ttrpc_call *call, const struct hp_error *err) {
-  hp_log(HP_LOG_DEBUG, NULL, "%s: %s: %s", ttrpc_call_method(call), hp_code_name(err->code),
-         err->message ? err->message : "");
+  hp_request_failed(call, err);
   ttrpc_fail(call, (enum ttrpc_code)err->code, err->message);
 }
 
@@ -122,9 +121,18 @@ static hp_task_method *const methods[] = {
     hp_task_update, hp_task_wait,       hp_task_stats, handle_connect, handle_shutdown,
 };
 
+void hp_task_dispatch(hp_task_method *method, struct hp_task_service *service, struct ttrpc_call *call,
+                      const ProtobufCMessage *message) {
+  struct hp_log_scope scope;
+  hp_request_scope(call, message, &scope);
+  const struct hp_log_scope *previous = hp_log_enter(&scope);
+  method(service, call, message);
+  hp_log_enter(previous);
+}
+
 static void handle(void *arg, struct ttrpc_call *call, unsigned method_index,
                    const ProtobufCMessage *request) {
-  methods[method_index](arg, call, request);
+  hp_task_dispatch(methods[method_index], arg, call, request);
 }
 
 struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),
@@ -138,6 +146,10 @@ struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod,
   service->arg = arg;
   hp_pod_on_empty(pod, pod_is_empty, service);
   return service;
+}
+
+void hp_task_service_heed(struct hp_task_service *service, const struct hp_publisher *publisher) {
+  service->publisher = publisher;
 }
 
 static void free_timer(uv_handle_t *timer) {

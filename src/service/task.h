@@ -16,7 +16,8 @@ struct hp_task_wait; /* a Wait that is not answered yet */
 
 struct hp_task_service {
   struct hp_pod *pod;
-  struct hp_task_wait *waits; /* all of them, to be cancelled with the service */
+  const struct hp_publisher *publisher; /* NULL: nobody to ask for room */
+  struct hp_task_wait *waits;           /* all of them, to be cancelled with the service */
   unsigned wait_count;
   void (*shutdown)(void *arg);
   void *arg;
@@ -30,6 +31,10 @@ struct hp_task_service {
 /* A method answers its call exactly once, now or later. */
 typedef void hp_task_method(struct hp_task_service *service, struct ttrpc_call *call,
                             const ProtobufCMessage *message);
+
+/* Calls it with the log's lines being about the request. */
+void hp_task_dispatch(hp_task_method *method, struct hp_task_service *service, struct ttrpc_call *call,
+                      const ProtobufCMessage *message);
 
 /* task_lifecycle.c */
 hp_task_method hp_task_create, hp_task_start, hp_task_delete, hp_task_pause, hp_task_resume,
@@ -56,7 +61,7 @@ void hp_task_leave_after_caller(struct hp_task_service *service);
 /* A Create has come: it is not to end. */
 void hp_task_stay(struct hp_task_service *service);
 
-/* The error as it is; logged at debug level. */
+/* The error as it is; logged. */
 void hp_task_fail(struct ttrpc_call *call, const struct hp_error *err);
 /* The same, and clears it. */
 void hp_task_fail_clear(struct ttrpc_call *call, struct hp_error *err);

@@ -94,6 +94,7 @@ static int read_pod(const struct hp_json *config, struct hp_container_spec *spec
   if (windows && hp_cri_read_windows_security(&security, spec, err) != 0)
     return -1;
   spec->has_windows = windows;
+  spec->source = HP_SOURCE_CRI;
   /* What an annotation of the pod's author says of this is none of its business. */
   spec->role = HP_ROLE_SANDBOX;
   free(spec->sandbox_id);

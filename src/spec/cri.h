@@ -30,4 +30,10 @@ int hp_cri_pod_parse(const char *data, size_t length, struct hp_container_spec *
 int hp_cri_pod_unpack(const uint8_t *data, size_t length, struct hp_container_spec *spec,
                       struct hp_error *err);
 
+/* A ContainerConfig → the specification of a container (HP_ROLE_MEMBER), as
+ * containerd would write it; what the image adds is not known (image_program).
+ * (cri_container.c) */
+int hp_cri_container_parse(const char *data, size_t length, struct hp_container_spec *spec,
+                           struct hp_error *err);
+
 #endif

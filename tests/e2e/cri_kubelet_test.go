@@ -179,8 +179,18 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.er
 %s`, runtimes, name, runtimeName, options)
 		}
 	}
+	config += fmt.Sprintf(`[plugins.%q.containerd.runtimes.policy]
+  runtime_type = %q
+  pod_annotations = ["microsoft.com/*"]
+  container_annotations = ["microsoft.com/*"]
+  [plugins.%q.containerd.runtimes.policy.options]
+    ConfigPath = %q
+`, runtimes, runtimeName, runtimes, s.runtimePolicy())
 	return config + extraConfig(s), nil
 }
+
+// runtimePolicy is what the options of the runtime "policy" name.
+func (s *server) runtimePolicy() string { return filepath.Join(s.dir, "runtime-policy.json") }
 
 // load imports the images that the pods name, as a registry would bring them, and
 // waits until the CRI plugin serves.

@@ -3,6 +3,7 @@
 
 #include "double_containerd.h"
 #include "double_host.h"
+#include "log_lines.h"
 #include "runtime/journal.h"
 #include "support.h"
 
@@ -118,6 +119,21 @@ START_TEST(life_of_a_sandbox) {
   ck_assert(hp_pod_empty(pod));
   ck_assert_str_eq(events(), ""); /* no task */
   ck_assert_str_eq(double_log(), "");
+}
+END_TEST
+
+START_TEST(what_the_log_says) {
+  log_lines_begin(HP_LOG_INFO);
+  ck_assert_int_eq(create_sandbox("s1", sandbox_bundle, HP_TRUE), HP_OK);
+  ck_assert_int_eq(start_sandbox("s1"), HP_OK);
+  ck_assert_int_eq(stop_sandbox("s1"), HP_OK);
+  ck_assert_int_eq(stop_sandbox("s1"), HP_OK);
+  ck_assert_int_eq(remove_sandbox("s1"), HP_OK);
+  log_lines_are("level=info msg=created id=s1\n"
+                "level=info msg=\"started: a sandbox has no process\" id=s1\n"
+                "level=info msg=stopped id=s1\n"
+                "level=info msg=deleted id=s1\n");
+  log_lines_end();
 }
 END_TEST
 
@@ -339,6 +355,7 @@ int main(void) {
   tcase_set_timeout(without, 60);
   tcase_add_checked_fixture(without, set_up_pod, tear_down);
   tcase_add_test(without, nothing_before_create);
+  tcase_add_test(without, what_the_log_says);
   tcase_add_test(without, a_refused_sandbox_leaves_nothing);
   tcase_add_test(without, a_bundle_that_is_not_there);
   tcase_add_test(without, removal_of_a_sandbox_under_way);

@@ -131,6 +131,22 @@ START_TEST(status_has_exactly_two_states) {
   ck_assert_str_eq(response->state, _i ? "SANDBOX_READY" : "SANDBOX_NOTREADY");
   ck_assert_int_eq(response->created_at->seconds, 1700000000);
   ck_assert_int_eq(response->exited_at == NULL, _i);
+  ck_assert_uint_eq(response->n_info, 0);
+}
+END_TEST
+
+START_TEST(a_verbose_status_says_the_same_for_people) {
+  Containerd__Runtime__Sandbox__V1__SandboxStatusRequest request =
+      CONTAINERD__RUNTIME__SANDBOX__V1__SANDBOX_STATUS_REQUEST__INIT;
+  request.sandbox_id = (char *)"s1";
+  request.verbose = 1;
+  const Containerd__Runtime__Sandbox__V1__SandboxStatusResponse *response =
+      call_ok("SandboxStatus", &request.base);
+  ck_assert_uint_eq(response->n_info, 2);
+  ck_assert_str_eq(response->info[0]->key, "pid");
+  ck_assert_str_eq(response->info[0]->value, "77");
+  ck_assert_str_eq(response->info[1]->key, "state");
+  ck_assert_str_eq(response->info[1]->value, "SANDBOX_READY");
 }
 END_TEST
 
@@ -266,6 +282,7 @@ int main(void) {
   tcase_add_test(tests, the_pods_refusal_is_the_answer);
   tcase_add_test(tests, start_tells_pid_and_time);
   tcase_add_loop_test(tests, status_has_exactly_two_states, 0, 2);
+  tcase_add_test(tests, a_verbose_status_says_the_same_for_people);
   tcase_add_test(tests, platform_is_filled);
   tcase_add_test(tests, metrics_are_the_tasks);
   tcase_add_loop_test(tests, an_unknown_sandbox_is_not_found, 0,

@@ -179,8 +179,8 @@ static const struct {
     {WINDOWS("\"host_process\":true,\"namespace_options\":{\"network\":0}"),
      "windows." OPTIONS "network is POD" HOSTS_NETWORK},
     {WINDOWS("\"run_as_username\":\"x\""),
-     "annotation " HP_ANNOTATION_HOSTPROCESS " is false: this shim runs HostProcess containers only, set "
-     "hostProcess to true or choose another runtime class"},
+     "windows.security_context.host_process is not true: this shim runs HostProcess containers only, set it "
+     "to true or choose another runtime class"},
 };
 
 START_TEST(test_rules) {
@@ -198,6 +198,24 @@ START_TEST(test_rules) {
     ck_assert_msg(result == 0, "%s: %s", pods[_i].config, err.message);
   }
   hp_error_clear(&err);
+  hp_verdict_clear(&verdict);
+  hp_policy_clear(&policy);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
+/* As linux.namespaces is ignored there. */
+START_TEST(test_network_where_hostprocess_is_assumed) {
+  struct hp_container_spec spec = parsed(LINUX_NETWORK("0"));
+  struct hp_policy policy;
+  struct hp_verdict verdict;
+  struct hp_error err = HP_ERROR_INIT;
+  hp_policy_init(&policy);
+  policy.assume = true;
+  ck_assert_int_eq(hp_rules_judge(hp_os_here(), &policy, NULL, &spec, &verdict, &err), 0);
+  ck_assert_uint_eq(verdict.warnings.count, 1);
+  ck_assert_str_eq(verdict.warnings.items[0], "ignored, for the node policy assumes hostProcess: "
+                                              "linux.security_context.namespace_options.network is POD");
   hp_verdict_clear(&verdict);
   hp_policy_clear(&policy);
   hp_spec_clear(&spec);
@@ -357,6 +375,7 @@ int main(void) {
   tcase_add_test(tcase, test_role_is_the_sandbox_whatever_an_annotation_says);
   tcase_add_loop_test(tcase, test_malformed, 0, (int)(sizeof malformed / sizeof malformed[0]));
   tcase_add_loop_test(tcase, test_rules, 0, (int)(sizeof pods / sizeof pods[0]));
+  tcase_add_test(tcase, test_network_where_hostprocess_is_assumed);
   tcase_add_test(tcase, test_tree_has_the_fields_of_a_file);
   tcase_add_test(tcase, test_unpacked_pod);
   tcase_add_test(tcase, test_bytes_that_do_not_decode);

@@ -349,6 +349,21 @@ static int release_layers(const json_t *record, struct hp_error *err) {
   return result;
 }
 
+/* One that only its place tells: directly below C:\\hpc. */
+static int release_stray(const json_t *record, struct hp_error *err) {
+  const char *path = json_string_value(json_object_get(record, "path"));
+  wchar_t *place = hp_path_place(path ? path : "", L'C', "the record's path", err);
+  wchar_t *parent = place ? hp_path_parent(place) : NULL;
+  int result = -1;
+  if (place && (!parent || _wcsicmp(parent, HP_VOLUME_BASE) != 0))
+    hp_error_set(err, HP_INTERNAL, "the stray volume \"%s\" is not below C:\\hpc", path);
+  else if (place)
+    result = hp_mount_point_reclaim(place, err);
+  free(parent);
+  free(place);
+  return result;
+}
+
 static int release_volume(const json_t *owner, const json_t *record, struct hp_error *err) {
   const char *path = json_string_value(json_object_get(record, "path"));
   wchar_t *place = hp_path_place(path ? path : "", L'C', "the record's path", err);
@@ -410,6 +425,8 @@ int hp_volume_release(const json_t *record, bool *known, struct hp_error *err) {
     return release_layers(record, err);
   if (is_kind(record, "links"))
     return release_links(record, err);
+  if (is_kind(record, "volume") && json_is_true(json_object_get(record, "stray")))
+    return release_stray(record, err);
   const json_t *owner = json_object_get(record, "owner");
   if (!json_is_object(owner)) /* it would match everybody's claims */
     return hp_error_set(err, HP_INTERNAL, "the record of a volume or mount point names no owner");
