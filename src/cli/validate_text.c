@@ -1,11 +1,10 @@
 /* The report for people. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "cli/style.h"
 #include "cli/validate.h"
-
-#include <stdlib.h>
 
 /* Whatever a file says, a terminal gets text. */
 static void put(FILE *out, const char *text) {
