@@ -37,7 +37,7 @@
 #elif defined(__loongarch64)
 #define ARCHITECTURE "loong64"
 #else
-#error "which architecture is this, as Go names it?"
+#define ARCHITECTURE "unknown"
 #endif
 
 /* ---- create, start ---------------------------------------------------------------- */
