@@ -28,7 +28,8 @@ static void log_exit(const struct hp_process *process) {
   bool unasked = process->exec_id && process->exited.status != 0 && !process->signal;
   enum hp_log_level level = unasked ? HP_LOG_INFO : level_of(process);
   const char *memory = container->out_of_memory && !process->exec_id ? ", out of memory" : "";
-  const char *unborn = process->pid ? "" : ", no process was started";
+  bool unborn_is_news = !process->pid && container->role != HP_ROLE_SANDBOX;
+  const char *unborn = unborn_is_news ? ", no process was started" : "";
   if (container->served && !process->signal)
     hp_log(HP_LOG_INFO, container->id, "stopped");
   else if (process->signal)

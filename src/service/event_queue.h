@@ -16,7 +16,7 @@
 #define HP_EVENT_QUEUE_MAX 8192             /* events */
 #define HP_EVENT_QUEUE_BYTES_MAX (4u << 20) /* of their messages */
 /* Of those that are kept whatever happens: then nothing new may be started. */
-#define HP_EVENT_QUEUE_FULL (4 * HP_EVENT_QUEUE_MAX)
+#define HP_EVENT_QUEUE_FULL 32768
 
 struct hp_queued_event {
   struct hp_queued_event *next;

@@ -129,8 +129,7 @@ END_TEST
 
 /* What a snapshotter over plain directories sends. */
 static void use_bind_mount(const char *option) {
-  static char name[] = "bind";
-  rootfs.type = name;
+  rootfs.type = "bind";
   rootfs.source = narrow_in_scratch(L"rootfs");
   hp_strings_add(&rootfs.options, "rbind");
   hp_strings_add(&rootfs.options, option);
@@ -140,7 +139,7 @@ static void use_bind_mount(const char *option) {
 }
 
 START_TEST(a_bind_mount_is_a_plain_directory) {
-  char *root_path = spec.root_path;
+  char *usual = spec.root_path;
   use_bind_mount("rw");
   expect(plan());
   expect_kinds("mount-points volume");
@@ -162,7 +161,7 @@ START_TEST(a_bind_mount_is_a_plain_directory) {
   rootfs.source = narrow_in_scratch(L"no-such");
   json_array_clear(records);
   expect_refusal(plan(), HP_INVALID_ARGUMENT, "rootfs[0].source");
-  spec.root_path = root_path;
+  spec.root_path = usual;
 }
 END_TEST
 

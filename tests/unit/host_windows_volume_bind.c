@@ -74,6 +74,21 @@ START_TEST(the_volume_appears_in_the_silo) {
 }
 END_TEST
 
+START_TEST(a_read_only_bind_mount_is_a_read_only_rootfs) {
+  struct host_rootfs_mount rootfs = {.type = "bind", .source = narrow_in_scratch(L"rootfs")};
+  hp_strings_add(&rootfs.options, "ro");
+  request.rootfs = &rootfs;
+  request.rootfs_count = 1;
+  expect(plan());
+  expect(make_all());
+  expect_binding(0, L"place", L"rootfs", PLAIN | HP_BIND_READ_ONLY);
+  release_all();
+  request.rootfs_count = 0;
+  hp_strings_clear(&rootfs.options);
+  free(rootfs.source);
+}
+END_TEST
+
 START_TEST(a_mount_appears_where_it_is_asked_for_and_below_the_volume) {
   char *destination = narrow_in_scratch(L"var\\run\\data");
   add_mount(narrow_in_scratch(L"data"), destination, true);
@@ -221,6 +236,7 @@ int main(void) {
   tcase_set_timeout(tcase, 60);
   tcase_add_checked_fixture(tcase, enter, leave);
   tcase_add_test(tcase, the_volume_appears_in_the_silo);
+  tcase_add_test(tcase, a_read_only_bind_mount_is_a_read_only_rootfs);
   tcase_add_test(tcase, a_mount_appears_where_it_is_asked_for_and_below_the_volume);
   tcase_add_test(tcase, tokens_are_at_their_four_paths);
   tcase_add_test(tcase, a_mount_below_the_volumes_place_appears_once);

@@ -41,7 +41,9 @@ FARPROC hp_winapi_find(const wchar_t *library, const char *name) {
     return find(winsim_layer_functions, name);
   if (wcscmp(library, L"bindfltapi.dll") == 0)
     return winsim_has_bind_filter() ? find(winsim_bind_functions, name) : NULL;
-  FARPROC found =
-      find(wcscmp(library, L"ntdll.dll") == 0 ? winsim_file_functions : winsim_job_functions, name);
+  bool nt = wcscmp(library, L"ntdll.dll") == 0;
+  FARPROC found = find(nt ? winsim_file_functions : winsim_job_functions, name);
+  if (!found && nt)
+    found = find(version_functions, name);
   return found ? found : GetProcAddress(GetModuleHandleW(library), name);
 }
