@@ -42,6 +42,7 @@ cmake --build "$bench" --target ttrpc_load floor_empty floor_pipe >"$build/ninja
 export WINEPREFIX=$build/wine-bench
 "$root/scripts/wine.sh" setup
 "$root/scripts/wine.sh" stop
+rm -rf "$WINEPREFIX/drive_c/hpc" # what a run that was ended halfway left
 trap '"$root/scripts/wine.sh" stop' EXIT
 trap 'exit 1' INT TERM
 windows() { printf 'Z:%s' "${1//\//\\}"; }
