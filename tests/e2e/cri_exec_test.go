@@ -150,7 +150,7 @@ func TestCRIExec(t *testing.T) {
 			}
 		})
 		sub(t, "attached-twice-to-a-terminal", func(t *testing.T) {
-			spec := sh("app", "while read line; do echo got-$line; test $line != end || exit 6; done")
+			spec := sh("app", "while read line; do echo got-$line; case $line in end*) exit 6;; esac; done")
 			spec.stdin, spec.tty = true, true
 			m := at(t).run(podSpec{name: "again"}).start(spec)
 			for _, word := range []string{"one", "end"} {

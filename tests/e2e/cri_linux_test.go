@@ -111,6 +111,9 @@ func removePodCgroup(config *cri.PodSandboxConfig) {
 	}
 }
 
+// cannotRemove: containerd can.
+func cannotRemove(*pod, error) bool { return false }
+
 // usageOf is a container's CPU time and memory in the stats.
 func usageOf(stats *cri.ContainerStats) (cpu, memory uint64) {
 	return stats.GetCpu().GetUsageCoreNanoSeconds().GetValue(), stats.GetMemory().GetWorkingSetBytes().GetValue()
@@ -134,9 +137,6 @@ func checkLocalService(t *testing.T, m *member) {
 		t.Errorf("uid %q", id)
 	}
 }
-
-// checkPing waits for what the page's container writes.
-func checkPing(_ *testing.T, m *member) { m.has("127.0.0.1") }
 
 // checkOrdinaryPod looks at how a pod that is no HostProcess pod was refused.
 func checkOrdinaryPod(t *testing.T, err error) {

@@ -29,7 +29,7 @@ var tools map[string]func(call) int
 func init() {
 	tools = map[string]func(call) int{
 		"cat": cat, "echo": echo, "env": environment, "false": func(call) int { return 1 }, "head": head, "logger": logger,
-		"logger-v2": logger, "of-the-image": ofTheImage, "pwd": pwd, "sh": shell, "sleep": sleep, "tail": tail, "tr": translate,
+		"logger-v2": logger, "of-the-image": ofTheImage, "ping": ping, "pwd": pwd, "sh": shell, "sleep": sleep, "tail": tail, "tr": translate,
 		"true": func(call) int { return 0 }, "whoami": whoami,
 	}
 }
@@ -129,6 +129,14 @@ func ofTheImage(c call) int {
 		}
 	}
 	return 0
+}
+
+// ping is ping -t HOST, which Wine's does not know: it tells a line each second.
+func ping(c call) int {
+	for {
+		fmt.Fprintln(c.out, "Pinging", c.args[len(c.args)-1])
+		time.Sleep(time.Second)
+	}
 }
 
 func pwd(c call) int {
