@@ -2,8 +2,8 @@
 # Shows the contract row by row: tests/conformance/rows.txt and the results that
 # the lanes of scripts/test.sh left under build/.
 #   scripts/conformance.sh                        writes docs/conformance.md
-#   scripts/conformance.sh --check [LANE…]        fails if the committed one is another, or a row is red;
-#                                                 only these lanes' results count
+#   scripts/conformance.sh --check [LANE…]        fails if the committed one is another, or a row is red; only
+#                                                 these lanes' results count (none named: all that there are)
 #   scripts/conformance.sh --prove [ROW…]         takes each row's rule away in a scratch copy and wants to
 #                                                 see one of the row's tests fail (all of it: see tests/conformance/README.md)
 # shellcheck source-path=SCRIPTDIR
