@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/doctor.h"
 #include "spec/read.h"
@@ -128,8 +129,10 @@ static size_t examine_runtimes(struct hp_doctor *doctor, const char *file, const
   json_object_foreach((json_t *)(uintptr_t)runtimes, name, runtime) {
     if (!is_ours(runtime))
       continue;
+    char *shown = hp_utf8_printable(name);
+    examine_runtime(doctor, file, shown, runtime);
+    free(shown);
     found++;
-    examine_runtime(doctor, file, name, runtime);
   }
   return found;
 }

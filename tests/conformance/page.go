@@ -184,7 +184,7 @@ func looks(root string, c *contract) []string {
 	}
 	for _, w := range c.rows() {
 		for _, t := range w.tests {
-			if last := t.name[strings.LastIndex(t.name, "/")+1:]; t.kind == "kit" && !strings.Contains(sources.String(), last+`"`) {
+			if last := t.name[strings.LastIndex(t.name, "/")+1:]; t.kind == "kit" && !strings.Contains(sources.String(), last+`"`) && !strings.Contains(sources.String(), last+"`") {
 				wrong = append(wrong, fmt.Sprintf("RED %s: the kit has no case %s", w.id, t.name))
 			}
 		}

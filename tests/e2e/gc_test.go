@@ -252,3 +252,81 @@ func TestHelp(t *testing.T) {
 		t.Errorf("a misspelt option: status %d, %q", status, errs)
 	}
 }
+
+// checkup is what `doctor -o json` answers.
+type checkup struct {
+	Findings           []struct{ Check, Status, Text, Remedy string }
+	Problems, Warnings int
+}
+
+func (h *hand) doctor(args ...string) (c checkup, status int) {
+	h.t.Helper()
+	out, errs, status := h.operator(append([]string{"doctor", "-o=json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &c); err != nil || errs != "" {
+		h.t.Errorf("doctor: %v, %s%s", err, out, errs)
+	}
+	return c, status
+}
+
+func TestDoctor(t *testing.T) {
+	h := byHand(t)
+	table := "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.hostprocess]\nruntime_type = \"io.containerd.hostprocess.v1\"\n"
+	annotations := "pod_annotations = [\"microsoft.com/*\"]\ncontainer_annotations = [\"microsoft.com/*\"]\n"
+	config := filepath.Join(h.dir, "config.toml")
+	runtimeOf := func(text string) (status, remedy string) {
+		write(t, config, text, 0o644)
+		c, exit := h.doctor("--containerd-config", config)
+		problems := 0
+		for _, finding := range c.Findings {
+			if finding.Status == "problem" {
+				problems++
+			}
+			if finding.Check == "" || finding.Text == "" || (finding.Status == "ok") != (finding.Remedy == "") {
+				t.Errorf("doctor: %+v", finding)
+			}
+			if finding.Check == "runtime" {
+				status, remedy = finding.Status, finding.Remedy
+			}
+		}
+		if problems != c.Problems || (problems > 0) != (exit == 1) {
+			t.Errorf("doctor: %d problems, %+v, status %d", problems, c, exit)
+		}
+		return status, remedy
+	}
+	if status, _ := runtimeOf("version = 3\n" + table + annotations); status != "ok" {
+		t.Errorf("a configuration that has the runtime: %s", status)
+	}
+	if status, remedy := runtimeOf("version = 3\n"); status != "problem" || !strings.Contains(remedy, table[:30]) {
+		t.Errorf("a configuration that lacks the runtime: %s, %s", status, remedy)
+	}
+	if status, _ := runtimeOf("version = \n"); status != "problem" {
+		t.Errorf("a malformed configuration: %s", status)
+	}
+	checks := map[string]bool{}
+	c, _ := h.doctor("--containerd-config", config)
+	for _, finding := range c.Findings {
+		checks[finding.Check] = true
+	}
+	for _, check := range append([]string{"account", "containerd", "volumes", "ledger", "policy", "program", "runtime"}, hostChecks...) {
+		if !checks[check] {
+			t.Errorf("doctor does not look at %s: %v", check, checks)
+		}
+	}
+	// A policy that is wrong is found.
+	write(t, h.policy, `{"hostProces": "assume"}`, 0o644)
+	c, status := h.doctor("--containerd-config", config)
+	found := false
+	for _, finding := range c.Findings {
+		found = found || finding.Check == "policy" && finding.Status == "problem" && strings.Contains(finding.Text, "hostProces")
+	}
+	if !found || status != 1 {
+		t.Errorf("a wrong policy: status %d, %+v", status, c)
+	}
+	out, errs, _ := h.operator("doctor", "--containerd-config", config)
+	if !strings.Contains(out, "\nproblem  policy: ") || strings.Contains(out, "\x1b") || errs != "" {
+		t.Errorf("doctor for people: %q, %q", out, errs)
+	}
+	if _, errs, status = h.operator("doctor", "-o", "xml"); status != 2 || !strings.Contains(errs, "use json or text") {
+		t.Errorf("a format that there is not: status %d, %q", status, errs)
+	}
+}

@@ -156,7 +156,7 @@ func workloads(pids []containerd.ProcessInfo) int { return len(pids) }
 // TestGarbage: how many shims are killed, after at most how many milliseconds, and
 // whether a bundle can be removed while its shim lives.
 const (
-	lives, lifeLimit = 100, 200
+	lives, lifeLimit = 100, 1000
 	bareBundles      = true
 )
 
@@ -169,3 +169,6 @@ func addressGone(address string) bool {
 	}
 	return true
 }
+
+// hostChecks are those that doctor makes on Linux only.
+var hostChecks = []string{"kernel", "capabilities", "cgroups", "sockets"}

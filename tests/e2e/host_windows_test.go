@@ -276,3 +276,6 @@ const (
 
 // addressGone says whether nothing is left of a shim's address: a pipe goes with its server.
 func addressGone(string) bool { return true }
+
+// hostChecks are those that doctor makes on Windows only.
+var hostChecks = []string{"system", "privileges", "bind", "layers", "function"}

@@ -5,6 +5,13 @@
 #include <string.h>
 #include <uv.h>
 
+#if defined(__linux__)
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
 #include "double_containerd.h"
 #include "double_host.h"
 #include "host/host.h"
@@ -181,6 +188,44 @@ START_TEST(nor_where_its_bundle_is_gone) {
   json_decref(job);
 }
 END_TEST
+
+/* Without the rights to look into it, a process of our name may hold anything. */
+START_TEST(what_cannot_be_seen_may_live) {
+  if (geteuid() != 0) {
+    printf("skipped: only root has processes that others cannot look into\n");
+    return;
+  }
+  pid_t shim = fork();
+  if (shim == 0) {
+    prctl(PR_SET_NAME, "containerd-shim");
+    for (;;)
+      pause();
+  }
+  char path[32], name[32] = "";
+  snprintf(path, sizeof path, "/proc/%d/comm", (int)shim);
+  while (strcmp(name, "containerd-shim\n") != 0) {
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    if (!fgets(name, sizeof name, file))
+      name[0] = 0;
+    fclose(file);
+  }
+  pid_t stranger = fork();
+  if (stranger == 0) {
+    struct hp_strings held = {0};
+    json_t *records = json_array();
+    if (setgid(65534) != 0 || setuid(65534) != 0)
+      _exit(2);
+    int result = hp_journals_held(&bundles, records, &held, &err);
+    _exit(result != 0 && err.code == HP_FAILED_PRECONDITION && strstr(err.message, "run as root") ? 0 : 1);
+  }
+  int status;
+  ck_assert_int_eq(waitpid(stranger, &status, 0), stranger);
+  kill(shim, SIGKILL);
+  waitpid(shim, NULL, 0);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+END_TEST
 #endif
 
 START_TEST(bundles_that_only_the_host_knows) {
@@ -270,6 +315,7 @@ int main(void) {
   tcase_add_test(tests, what_a_living_shim_holds_is_not_touched);
 #if defined(__linux__)
   tcase_add_test(tests, nor_where_its_bundle_is_gone);
+  tcase_add_test(tests, what_cannot_be_seen_may_live);
 #endif
   tcase_add_test(tests, bundles_that_only_the_host_knows);
   tcase_add_test(tests, another_namespace_is_left_alone);

@@ -94,7 +94,7 @@ static void probe(const char *exec_id, uint32_t status) {
 START_TEST(probes) {
   begin("c1");
   hp_strings_clear(&log_lines);
-  for (int i = 0; i < 100; i++)
+  for (int i = 0; i < 20; i++)
     probe("probe", 0);
   told("");
   probe("bad", 1);
@@ -136,6 +136,7 @@ END_TEST
 int main(void) {
   Suite *suite = suite_create("runtime_state_log");
   TCase *tests = tcase_create("state log");
+  tcase_set_timeout(tests, 60);
   tcase_add_checked_fixture(tests, set_up_logged, tear_down_logged);
   tcase_add_test(tests, life_of_a_container);
   tcase_add_test(tests, ends_that_nobody_asked_for);

@@ -100,6 +100,7 @@ int main(void) {
   TCase *traces = tcase_create("traceparent"), *failures = tcase_create("failures");
   tcase_add_test(traces, trace_of_a_traceparent);
   tcase_add_test(traces, what_is_no_traceparent);
+  tcase_set_timeout(failures, 60);
   tcase_add_checked_fixture(failures, set_up_logged, tear_down_logged);
   tcase_add_loop_test(failures, failure_is_one_line, 2, 4);
   tcase_add_loop_test(failures, what_clients_ask_as_a_matter_of_course, 2, 4);

@@ -12,6 +12,7 @@
 #include "runtime/journal.h"
 
 #define DELETED " (deleted)"
+#define SHIM_NAME "containerd-shim" /* as much of our name as proc(5) keeps */
 
 struct search {
   const struct hp_strings *bundles;
@@ -62,6 +63,17 @@ static void take(struct search *search, const char *path) {
   close(fd);
 }
 
+/* Also of a process that does not show what it has open, anybody may read the name. */
+static bool may_be_shim(const char *pid) {
+  char *path = hp_printf("/proc/%s/comm", pid), name[32] = SHIM_NAME;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? 0 : read(fd, name, sizeof name - 1);
+  if (fd >= 0)
+    close(fd);
+  free(path);
+  return length >= (ssize_t)strlen(SHIM_NAME) && strncmp(name, SHIM_NAME, strlen(SHIM_NAME)) == 0;
+}
+
 /* A process that is gone meanwhile holds nothing. */
 static int search_process(struct search *search, const char *pid, struct hp_error *err) {
   char *directory = hp_printf("/proc/%s/fd", pid);
@@ -70,8 +82,11 @@ static int search_process(struct search *search, const char *pid, struct hp_erro
   for (struct dirent *entry; list && (entry = readdir(list));) {
     char target[PATH_MAX];
     ssize_t length = readlinkat(dirfd(list), entry->d_name, target, sizeof target - 1);
-    if (length < 0)
+    if (length < 0) {
+      if (errno == EACCES || errno == EPERM)
+        os_code = errno;
       continue;
+    }
     target[length] = 0;
     if (is_journal(target)) {
       char *path = hp_printf("%s/%s", directory, entry->d_name);
@@ -81,8 +96,10 @@ static int search_process(struct search *search, const char *pid, struct hp_erro
   }
   if (list)
     closedir(list);
-  if (os_code == EACCES || os_code == EPERM) {
-    hp_error_set_os(err, os_code, "cannot see what process %s holds, which may be a living shim; run as root",
+  if ((os_code == EACCES || os_code == EPERM) && may_be_shim(pid)) {
+    hp_error_set_os(err, os_code,
+                    "cannot see what process %s holds, which may be a living shim: run as root, "
+                    "with CAP_SYS_PTRACE",
                     pid);
     result = hp_error_recode(err, HP_FAILED_PRECONDITION);
   }

@@ -52,7 +52,6 @@ func (b *bench) soak(execs, containers int, data string) error {
 		return err
 	}
 	for _, s := range []*table.Soak{probes, lives} {
-		s.Print()
 		memory, descriptors, threads := s.Growth()
 		results.Limit(fmt.Sprintf("growth over %d %s", s.Samples[len(s.Samples)-1].Turns, s.Name), "KiB", memory, 0, 64)
 		results.Limit("… of descriptors and threads", "", descriptors+threads, 0, 0)

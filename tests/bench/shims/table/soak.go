@@ -21,10 +21,11 @@ type Soak struct {
 	Samples       []Sample
 }
 
-// Run does the work turns times and looks sixty times on the way, first when a
-// twentieth of it has warmed everything up.
+// Run does the work turns times, looks sixty times on the way, first when a
+// twentieth of it has warmed everything up, and prints every third look.
 func (s *Soak) Run(turns int, work func() error, look func() Sample) error {
 	step, next := max(turns/60, 1), max(turns/20, 1)
+	fmt.Printf("%9s %8s %12s %9s %8s\n", s.Name, "seconds", "private", s.Handles, "threads")
 	for turn := 1; turn <= turns; turn++ {
 		if err := work(); err != nil {
 			return fmt.Errorf("%s %d: %w", s.Name, turn, err)
@@ -32,11 +33,25 @@ func (s *Soak) Run(turns int, work func() error, look func() Sample) error {
 		if turn == next || turn == turns {
 			sample := look()
 			sample.Turns = turn
+			if len(s.Samples)%3 == 0 || turn == turns {
+				s.print(sample)
+			}
 			s.Samples = append(s.Samples, sample)
 			next += step
 		}
 	}
 	return nil
+}
+
+// print draws one point of the curve, a character for each sixteen KiB that
+// there are more, or fewer, than at first.
+func (s *Soak) print(sample Sample) {
+	bar := 40
+	if len(s.Samples) > 0 {
+		bar += int((sample.Memory - s.Samples[0].Memory) / 16)
+	}
+	fmt.Printf("%9d %8.1f %8.0f KiB %9.0f %8.0f  %s\n", sample.Turns, sample.Seconds, sample.Memory, sample.Descriptors,
+		sample.Threads, strings.Repeat("#", min(max(bar, 1), 120)))
 }
 
 // Growth is the last sample less the first.
@@ -45,23 +60,7 @@ func (s *Soak) Growth() (memory, descriptors, threads float64) {
 	return last.Memory - first.Memory, last.Descriptors - first.Descriptors, last.Threads - first.Threads
 }
 
-// Print prints the curve, one line for every third sample.
-func (s *Soak) Print() {
-	most := 1.0
-	for _, sample := range s.Samples {
-		most = max(most, sample.Memory)
-	}
-	fmt.Printf("%9s %8s %12s %9s %8s  %s\n", s.Name, "seconds", "private", s.Handles, "threads", "private memory")
-	for i, sample := range s.Samples {
-		if i%3 != 0 && i != len(s.Samples)-1 {
-			continue
-		}
-		fmt.Printf("%9d %8.1f %8.0f KiB %9.0f %8.0f  %s\n", sample.Turns, sample.Seconds, sample.Memory, sample.Descriptors,
-			sample.Threads, strings.Repeat("#", int(40*sample.Memory/most)))
-	}
-}
-
-// Write writes the samples of all soaks as columns, with a blank line doubled
+// WriteSoaks writes the samples of all soaks as columns, with a blank line doubled
 // between them, as gnuplot reads them.
 func WriteSoaks(file string, soaks ...*Soak) error {
 	var text strings.Builder

@@ -47,6 +47,9 @@ func takeEvents() error {
 	return nil
 }
 
+// workers is how many execs are under way at a time: to start a process takes long here.
+const workers = 4
+
 // soak has one shim run execs of a program that ends at once, and looks at its
 // memory, handles and threads all the way.
 func soak(shim, program, bundle string, execs int, data string) (results table.Table, err error) {
@@ -108,26 +111,34 @@ func soak(shim, program, bundle string, execs int, data string) (results table.T
 	probe := &anypb.Any{TypeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process", Value: value}
 	begin, pid := time.Now(), connected.ShimPid
 	probes := &table.Soak{Name: "execs", Handles: "handles"}
-	if err := probes.Run(execs, func() error {
-		if _, err := tasks.Exec(ctx, &task.ExecProcessRequest{ID: id, ExecID: "probe", Spec: probe}); err != nil {
+	once := func(exec string) error {
+		if _, err := tasks.Exec(ctx, &task.ExecProcessRequest{ID: id, ExecID: exec, Spec: probe}); err != nil {
 			return err
 		}
-		if _, err := tasks.Start(ctx, &task.StartRequest{ID: id, ExecID: "probe"}); err != nil {
+		if _, err := tasks.Start(ctx, &task.StartRequest{ID: id, ExecID: exec}); err != nil {
 			return err
 		}
-		if _, err := tasks.Wait(ctx, &task.WaitRequest{ID: id, ExecID: "probe"}); err != nil {
+		if _, err := tasks.Wait(ctx, &task.WaitRequest{ID: id, ExecID: exec}); err != nil {
 			return err
 		}
-		_, err := tasks.Delete(ctx, &task.DeleteRequest{ID: id, ExecID: "probe"})
+		_, err := tasks.Delete(ctx, &task.DeleteRequest{ID: id, ExecID: exec})
 		return err
-	}, func() table.Sample {
+	}
+	done := make(chan error)
+	for worker := range workers {
+		go func() {
+			for range execs / workers {
+				done <- once(fmt.Sprint("probe-", worker))
+			}
+		}()
+	}
+	if err := probes.Run(execs/workers*workers, func() error { return <-done }, func() table.Sample {
 		threads, _ := os.ReadDir(fmt.Sprintf("Z:/proc/%d/task", onLinux))
 		return table.Sample{Seconds: time.Since(begin).Seconds(), Memory: private(onLinux), Descriptors: float64(handles(pid)),
 			Threads: float64(len(threads))}
 	}); err != nil {
 		return nil, err
 	}
-	probes.Print()
 	memory, open, threads := probes.Growth()
 	results.Limit(fmt.Sprintf("growth over %d execs", execs), "KiB", memory, 0, 256)
 	results.Limit("… of handles", "", open, 0, 4)
