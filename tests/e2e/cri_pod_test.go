@@ -87,8 +87,7 @@ func TestCRIPod(t *testing.T) {
 					t.Error(status)
 				}
 				checkLocalService(t, m)
-				// It does not listen to SIGTERM: kubelet's grace of 1 s ends in SIGKILL.
-				if status := m.stop(1); status.State != cri.ContainerState_CONTAINER_EXITED || status.ExitCode == 0 {
+				if status := m.stop(30); status.State != cri.ContainerState_CONTAINER_EXITED {
 					t.Error(status)
 				}
 			}
