@@ -1,9 +1,11 @@
 # DLLs that Windows does not map for every process (KnownDLLs) are looked for
 # beside the executable first, if it imports them: before main could say that
 # only System32 counts. They are loaded by the first call instead, when wmain has
-# said so. cmake/delay/NAME.def lists what is called of each; a library
-# hp_delay_NAME takes the place of the system's.
-set(delayed bcrypt iphlpapi netapi32 secur32 userenv)
+# said so. user32 is a KnownDLL, but what it costs at start-up (a desktop, fonts) is
+# for libuv alone, which asks it one question: src/windows/delay.c answers that.
+# cmake/delay/NAME.def lists what is called of each; a library hp_delay_NAME takes
+# the place of the system's.
+set(delayed bcrypt iphlpapi netapi32 secur32 user32 userenv)
 if(MSVC)
   foreach(dll ${delayed})
     add_library(hp_delay_${dll} INTERFACE IMPORTED GLOBAL)

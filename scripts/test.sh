@@ -161,6 +161,8 @@ lane_windows() {
 	while read -r dll; do
 		grep -qx "$dll" "$root/tests/windows-dlls.txt" || { say "the executable wants $dll, which tests/windows-dlls.txt does not name"; return 1; }
 	done <"$headers.dlls"
+	# What would load others before main can say that only System32 counts (src/windows/guard.c).
+	! grep -E 'CryptAcquireContext|SystemFunction036' "$headers" || { say "the executable imports a function that loads DLLs from beside it"; return 1; }
 	for mark in DYNAMIC_BASE HIGH_ENTROPY_VA NX_COMPAT; do
 		grep -q "^[[:space:]]*$mark\$" "$headers" || { say "the executable lacks $mark"; return 1; }
 	done

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <windows.h>
 
+#include <jansson.h>
+#include <ntsecapi.h>
+
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "host/host.h"
@@ -24,13 +27,22 @@ static char **narrow_arguments(int argc, wchar_t **wide) {
   return argv.items;
 }
 
+/* Left to itself jansson asks the old CryptoAPI for its seed, which loads a
+ * provider, and with it a dozen DLLs, into every process. */
+static void seed_tables(void) {
+  size_t seed = 0;
+  if (RtlGenRandom(&seed, sizeof seed))
+    json_object_seed(seed); /* 0: let it ask */
+}
+
 int wmain(int argc, wchar_t **wide) {
   /* What is loaded from here on is System32's; what was loaded before are KnownDLLs
    * (cmake/delay-import.cmake). So no DLL beside this program is ever taken. */
   if (!SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32))
     return EXIT_FAILURE;
+  seed_tables();
   SetErrorMode(SEM_FAILCRITICALERRORS); /* no dialogue that nobody sees */
-  _setmode(_fileno(stdin), _O_BINARY); /* protobuf, both ways */
+  _setmode(_fileno(stdin), _O_BINARY);  /* protobuf, both ways */
   _setmode(_fileno(stdout), _O_BINARY);
   _setmode(_fileno(stderr), _O_BINARY);
   char **argv = narrow_arguments(argc, wide);

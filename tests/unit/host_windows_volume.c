@@ -317,6 +317,8 @@ START_TEST(what_cannot_be_mounted_is_refused_before_anything_is_made) {
       {"\\\\.\\pipe\\docker_engine", "/pipe", "named pipe"},
       {"//./PIPE/x", "/pipe", "named pipe"},
       {"\\\\?\\pipe\\x", "/pipe", "named pipe"},
+      {"\\\\localhost\\pipe\\x", "/pipe", "named pipe"},
+      {"//?/UNC/localhost/Pipe/x", "/pipe", "named pipe"},
       {"C:\\no\\such\\file", "/x", "does not exist"},
       {"relative", "/x", "absolute"},
       {"C:\\windows\\*", "/x", "forbids"},

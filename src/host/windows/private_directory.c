@@ -23,7 +23,24 @@ static bool is_trusted(PSID sid) {
   return IsWellKnownSid(sid, WinCreatorOwnerSid) || hp_security_is_ours(sid);
 }
 
-static bool others_may_change(PACL dacl) {
+/* One with a condition counts as if it were met; what has no plain SID counts as everybody's. */
+static bool lets_others_change(ACE_HEADER *header) {
+  ACCESS_ALLOWED_ACE *allowed = (ACCESS_ALLOWED_ACE *)header;
+  switch (header->AceType) {
+  case ACCESS_DENIED_ACE_TYPE:
+  case ACCESS_DENIED_OBJECT_ACE_TYPE:
+  case ACCESS_DENIED_CALLBACK_ACE_TYPE:
+  case ACCESS_DENIED_CALLBACK_OBJECT_ACE_TYPE:
+    return false;
+  case ACCESS_ALLOWED_ACE_TYPE:
+  case ACCESS_ALLOWED_CALLBACK_ACE_TYPE:
+    return (allowed->Mask & CHANGES) && !is_trusted(&allowed->SidStart);
+  default:
+    return (allowed->Mask & CHANGES) != 0;
+  }
+}
+
+bool hp_private_directory_is_loose(PACL dacl) {
   ACL_SIZE_INFORMATION size;
   if (!dacl || !GetAclInformation(dacl, &size, sizeof size, AclSizeInformation))
     return true;
@@ -31,11 +48,7 @@ static bool others_may_change(PACL dacl) {
     void *ace;
     if (!GetAce(dacl, i, &ace))
       return true;
-    const ACE_HEADER *header = ace;
-    if (header->AceType != ACCESS_ALLOWED_ACE_TYPE) /* an object or callback one never stands on files */
-      continue;
-    ACCESS_ALLOWED_ACE *allowed = ace;
-    if ((allowed->Mask & CHANGES) && !is_trusted(&allowed->SidStart))
+    if (lets_others_change(ace))
       return true;
   }
   return false;
@@ -112,7 +125,7 @@ static int check(HANDLE directory, const char *shown, const char *what, bool *lo
         what, shown, name);
     free(name);
   }
-  *loose = result == 0 && others_may_change(dacl);
+  *loose = result == 0 && hp_private_directory_is_loose(dacl);
   LocalFree(descriptor);
   return result;
 }

@@ -3,7 +3,8 @@
 #ifndef HP_HOST_WINDOWS_PRIVATE_DIRECTORY_H
 #define HP_HOST_WINDOWS_PRIVATE_DIRECTORY_H
 
-#include <wchar.h>
+#include <stdbool.h>
+#include <windows.h>
 
 #include "base/error.h"
 
@@ -14,5 +15,8 @@
 int hp_private_directory_make(const wchar_t *path, const char *what, struct hp_error *err);
 /* Looks only, makes and changes nothing; a missing one is fine. */
 int hp_private_directory_check(const wchar_t *path, const char *what, struct hp_error *err);
+
+/* Whether such a list lets others than ours change the directory, or what is made in it. Pure. */
+bool hp_private_directory_is_loose(PACL dacl);
 
 #endif

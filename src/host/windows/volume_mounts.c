@@ -19,8 +19,14 @@ static int refuse(const struct hp_mount *mount, size_t index, const char *member
   return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts[%zu].%s \"%.256s\" %s", index, member, value, why);
 }
 
+/* As `\\.\pipe\x`, `\\?\pipe\x`, and as a share of a machine, which may be this one: `\\localhost\pipe\x`. */
 static bool is_pipe(const wchar_t *path) {
-  return _wcsnicmp(path, L"\\\\.\\pipe\\", 9) == 0 || _wcsnicmp(path, L"\\\\?\\pipe\\", 9) == 0;
+  if (wcsncmp(path, L"\\\\", 2) != 0)
+    return false;
+  if (_wcsnicmp(path, L"\\\\?\\UNC\\", 8) == 0)
+    path += 6;
+  const wchar_t *share = wcschr(path + 2, L'\\');
+  return share && _wcsnicmp(share, L"\\pipe\\", 6) == 0;
 }
 
 static int judge_source(const struct hp_mount *spec, struct hp_volume_mount *mount, struct hp_error *err) {

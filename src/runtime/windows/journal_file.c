@@ -245,8 +245,9 @@ int hp_journal_file_replace(struct hp_journal_file *file, const char *data, size
   char *new_name = hp_printf("%s.new", name);
   wchar_t *path = hp_wide(name), *new_path = hp_wide(new_name);
   HANDLE handle = INVALID_HANDLE_VALUE;
+  DeleteFileW(new_path); /* of a crash; or somebody else's, whose rights and owner it would keep */
   DWORD reason = open_once(new_path, GENERIC_READ | GENERIC_WRITE | DELETE,
-                           FILE_SHARE_READ | FILE_SHARE_DELETE, CREATE_ALWAYS, &handle);
+                           FILE_SHARE_READ | FILE_SHARE_DELETE, CREATE_NEW, &handle);
   if (reason == ERROR_SUCCESS &&
       (write_at(handle, 0, data, length) != 0 || !FlushFileBuffers(handle) || !rename_over(handle, path)))
     reason = GetLastError();
