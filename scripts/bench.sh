@@ -3,12 +3,18 @@
 #   scripts/bench.sh [--only start,create,exec,stdio,idle,growth,pod,containerd,size,ttrpc] [--peer SHIM] [--json FILE]
 # and our exe beside hcsshim's shim, under Wine:
 #   scripts/bench.sh --windows [--quick] [--json FILE]
+# and a shim's growth over a long life (--windows --soak: under Wine):
+#   scripts/bench.sh --soak [--execs N] [--containers N] [--png FILE] [--json FILE]
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 if [ "${1:-}" = --windows ]; then
 	shift
 	exec "$root/scripts/bench-windows.sh" "$@"
+fi
+if [ "${1:-}" = --soak ]; then
+	shift
+	exec "$root/scripts/bench-soak.sh" "$@"
 fi
 only=start,create,exec,stdio,idle,growth,pod,containerd,size,ttrpc peer='' json=$build/bench.json
 while [ $# -gt 0 ]; do
@@ -26,6 +32,7 @@ need_packages runc busybox-static binutils
 need_go
 need_containerd
 build_preset release
+sync "$build/release/containerd-shim-hostprocess-v1" # pages on their way to disk count as private and dirty
 peer=${peer:-$containerd_bin/containerd-shim-runc-v2}
 shims=${only//ttrpc/}
 shims=$(tr -s , <<<"$shims" | sed 's/^,//; s/,$//')

@@ -33,7 +33,7 @@ build_suite() {
 			go build -ldflags '-s -w' -o "$folder/tools/sh.exe" ./cmd/tools
 	)
 	local tool
-	for tool in cat echo env false head logger logger-v2 of-the-image pwd sleep tail tr true whoami; do
+	for tool in cat echo env false head logger logger-v2 of-the-image ping pwd sleep tail tr true whoami; do
 		ln -f "$folder/tools/sh.exe" "$folder/tools/$tool.exe"
 	done
 }

@@ -39,7 +39,7 @@ need_packages() {
 
 need_build_packages() {
 	need_packages ca-certificates gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libjansson-dev \
-		libprotobuf-c-dev protobuf-c-compiler protobuf-compiler check
+		libyaml-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler check
 }
 
 # need_go puts a Go of at least go_version on PATH: the machine's own, or the

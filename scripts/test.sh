@@ -7,7 +7,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-all_lanes="setup build clang release unit valgrind asan tsan windows wine e2e-wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint kit coverage"
+all_lanes="setup build clang release unit valgrind asan tsan windows wine e2e-wine ttrpc e2e-debian e2e e2e-asan e2e-tsan crash vm fuzz tidy cppcheck lint docs kit coverage"
 shim="containerd-shim-hostprocess-v1"
 
 lane_setup() {
@@ -184,7 +184,8 @@ no_test_hooks() {
 }
 
 # wine_units RESULTS UNIT… runs unit programs in the Wine root, two at a time, with
-# one Wine server that stays between them. RESULTS gets NAME.log and NAME.status.
+# one Wine server that stays between them. RESULTS gets NAME.log, NAME.checks (what
+# Check says of each test) and NAME.status.
 wine_units() {
 	"$root/scripts/wine.sh" enter bash -c '
 		results=$1
@@ -192,7 +193,7 @@ wine_units() {
 		wineserver -p
 		one() {
 			name=$(basename "$2" .exe) status=0
-			CK_VERBOSITY=normal timeout -k 10 600 wine "$2" >"$1/$name.log" 2>&1 </dev/null || status=$?
+			CK_VERBOSITY=normal CK_LOG_FILE_NAME=$1/$name.checks timeout -k 10 600 wine "$2" >"$1/$name.log" 2>&1 </dev/null || status=$?
 			echo $status >"$1/$name.status"
 		}
 		export -f one
@@ -355,6 +356,17 @@ lane_lint() {
 		grep -qE "(lanes:|test\.sh)[^#]* $lane( |}|\$)" "$root/.github/workflows/ci.yml" || { say "no job of ci.yml runs the lane $lane"; return 1; }
 	done
 	say "$(find "$root/scripts" -name '*.sh' | wc -l) scripts and $(find "$root/.github/workflows" -name '*.yml' | wc -l) workflow are clean"
+}
+
+# What the pages say: their examples are run, their texts looked up in the source.
+lane_docs() {
+	need_packages containerd
+	need_go
+	need_containerd
+	build_preset dev shim policy_reader
+	(cd "$root/tests/docs" && go vet ./... &&
+		DOCS_POLICY_READER=$build/dev/tests/docs/policy_reader DOCS_SHIM=$build/dev/$shim \
+			DOCS_CONTAINERD_1=$(command -v containerd) DOCS_CONTAINERD_2=$containerd_bin/containerd go test -count=1 ./...)
 }
 
 # The conformance kit's own tests; it is built, but only a Windows machine runs it.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds libuv, jansson, protobuf-c and check for Windows from Debian's source
+# Builds libuv, jansson, protobuf-c, libyaml and check for Windows from Debian's source
 # packages, as static libraries, with mingw-w64.
 #
 #   scripts/windows-deps.sh [PREFIX]        default: build/windows-deps
@@ -61,7 +61,7 @@ apt() {
 }
 say "fetching sources"
 apt update >&2
-(cd "$work/src" && apt source libuv1 jansson protobuf-c check >&2)
+(cd "$work/src" && apt source libuv1 jansson protobuf-c libyaml check >&2)
 
 unpacked() { # unpacked NAME: the one folder of that source
   set -- "$work/src/$1"-*/
@@ -93,6 +93,9 @@ x86_64-w64-mingw32-gcc -O2 -I"$source" -c "$source/protobuf-c/protobuf-c.c" -o "
 rm -f "$prefix/lib/libprotobuf-c.a"
 x86_64-w64-mingw32-ar rcs "$prefix/lib/libprotobuf-c.a" "$work/protobuf-c.o"
 cp "$source/protobuf-c/protobuf-c.h" "$prefix/include/protobuf-c/"
+
+say "libyaml"
+build "$(unpacked libyaml)" install -DBUILD_SHARED_LIBS=OFF -DBUILD_TESTING=OFF
 
 say "check"
 build "$(unpacked check)" install -DBUILD_TESTING=OFF -DCHECK_ENABLE_TESTS=OFF -DCHECK_ENABLE_SUBUNIT=OFF \

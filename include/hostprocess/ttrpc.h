@@ -57,6 +57,7 @@ struct ttrpc_service {
 
 struct ttrpc_server_limits { /* 0: the default */
   unsigned outstanding;      /* requests in work per connection; default 4096: then reading stops */
+  unsigned connections;      /* default 4096: a further one is closed at once */
   size_t unsent_bytes;       /* answers not yet taken by the peer; default 8 MiB: then reading stops */
 };
 
@@ -83,7 +84,7 @@ void ttrpc_server_shutdown(struct ttrpc_server *server, uint64_t grace_ms, void 
 void ttrpc_server_free(struct ttrpc_server *server);
 
 const char *ttrpc_call_method(const struct ttrpc_call *call);
-/* NULL: absent. Valid until the call is answered. */
+/* NULL: absent. It is there, and valid, as long as the request. */
 const char *ttrpc_call_metadata(const struct ttrpc_call *call, const char *key);
 /* uv_hrtime() of the deadline, 0: none. When it passes the peer is told
  * DeadlineExceeded by the library itself and a later answer is ignored. */

@@ -1,6 +1,9 @@
 #include "base/memory.h"
 
 #include <stdint.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +66,12 @@ void hp_strings_take(struct hp_strings *list, char *text) {
     list->items = hp_realloc_array(list->items, 2 * (list->count + 1), sizeof *list->items);
   list->items[list->count++] = text;
   list->items[list->count] = NULL;
+}
+
+void hp_memory_trim(void) {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
 }
 
 void hp_strings_add(struct hp_strings *list, const char *text) {

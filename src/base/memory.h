@@ -17,6 +17,10 @@ char *hp_strndup(const char *text, size_t length);
 char *hp_printf(const char *format, ...) HP_PRINTF(1, 2);
 char *hp_vprintf(const char *format, va_list args) HP_PRINTF(1, 0);
 
+/* Gives whole pages that are free back to the system, where the heap would keep
+ * them: after something large that does not come again soon. Tens of µs. */
+void hp_memory_trim(void);
+
 /* A growing list of owned strings; items[count] is always NULL once anything
  * was added, so it serves as argv or envp. Zeroed memory is an empty list. */
 struct hp_strings {

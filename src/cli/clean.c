@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/time.h"
 #include "cli/ask.h"
@@ -202,8 +203,11 @@ int hp_cli_delete(const struct hp_flags *flags) {
   struct deletion deletion = {.flags = flags};
   struct hp_error err = HP_ERROR_INIT;
   int status = EXIT_FAILURE;
+  struct hp_log_scope scope = {.id = flags->id};
   if (hp_check_names(flags, &err) != 0)
     goto done;
+  hp_log_set_namespace(flags->namespace_name);
+  hp_log_enter(&scope); /* containerd's log gets what is said on stderr */
   if (hp_bundle_path(flags->bundle, &deletion.bundle, &err) != 0) {
     if (err.code != HP_NOT_FOUND)
       goto done;
@@ -218,6 +222,7 @@ int hp_cli_delete(const struct hp_flags *flags) {
 done:
   if (status != EXIT_SUCCESS)
     fprintf(stderr, HP_PROGRAM ": delete: %s\n", err.message);
+  hp_log_enter(NULL);
   free(deletion.address);
   free(deletion.bundle);
   hp_error_clear(&err);

@@ -10,9 +10,12 @@
 
 #define HP_PROGRAM "containerd-shim-hostprocess-v1"
 
+struct hp_call; /* command.h */
+
+/* containerd's form: flags in any order, and the verb among them. */
 struct hp_flags {
   const char *namespace_name, *address, *publish_binary, *id, *bundle, *socket;
-  bool debug, version, info;
+  bool debug, version, info, help;
   const char *verb; /* "start", "delete", "serve", …; NULL: none */
 };
 
@@ -31,7 +34,16 @@ int hp_shim_owner(const char *bundle, const char *id, char **owner, struct hp_er
 int hp_cli_start(const struct hp_flags *flags);
 int hp_cli_delete(const struct hp_flags *flags); /* clean.c */
 int hp_cli_info(const struct hp_flags *flags);
-int hp_cli_version(void);
+int hp_cli_info_text(const struct hp_call *call); /* the same for people */
+int hp_cli_validate(const struct hp_call *call);  /* validate.c */
+int hp_cli_version(const struct hp_call *call);   /* NULL is fine */
+
+int hp_cli_doctor(const struct hp_call *call);
+int hp_cli_gc(const struct hp_call *call);
+
+/* Standard output is written out: the exit status, after saying on stderr if it
+ * cannot be. (dispatch.c) */
+int hp_cli_flush(void);
 
 /* The long-running half, in the daemon that start made. */
 struct hp_serve {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/nearest.h"
 
 struct flag {
   const char *name;
@@ -10,49 +11,18 @@ struct flag {
   bool *on;          /* … is a switch */
 };
 
-static unsigned smallest(unsigned a, unsigned b, unsigned c) {
-  unsigned least = a < b ? a : b;
-  return least < c ? least : c;
-}
-
-/* Levenshtein's distance; longer names than any flag are far from all. */
-static unsigned distance(const char *a, const char *b) {
-  enum { LONGEST = 24 };
-  unsigned row[LONGEST + 1];
-  size_t rows = strlen(a), columns = strlen(b);
-  if (rows > LONGEST || columns > LONGEST)
-    return LONGEST;
-  for (unsigned j = 0; j <= columns; j++)
-    row[j] = j;
-  for (unsigned i = 1; i <= rows; i++) {
-    unsigned diagonal = row[0];
-    row[0] = i;
-    for (unsigned j = 1; j <= columns; j++) {
-      unsigned above = row[j];
-      row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-      diagonal = above;
-    }
-  }
-  return row[columns];
-}
-
 static int refuse_unknown(const struct flag *flags, size_t count, const char *name) {
-  const char *nearest = NULL;
-  unsigned least = 3; /* further away it is no misspelling */
-  for (size_t i = 0; i < count; i++) {
-    unsigned away = distance(name, flags[i].name);
-    if (away < least) {
-      least = away;
-      nearest = flags[i].name;
-    }
-  }
-  if (nearest)
-    fprintf(stderr, HP_PROGRAM ": flag -%s is not known: did you mean -%s?\n", name, nearest);
+  struct hp_nearest nearest;
+  hp_nearest_begin(&nearest, name);
+  for (size_t i = 0; i < count; i++)
+    hp_nearest_offer(&nearest, flags[i].name, strlen(flags[i].name));
+  if (nearest.best)
+    fprintf(stderr, HP_PROGRAM ": flag -%s is not known: did you mean -%s?\n", name, nearest.best);
   else
     fprintf(stderr,
             HP_PROGRAM
             ": flag -%s is not known: use -namespace, -address, -publish-binary, -id, -bundle, -socket, "
-            "-debug, -info or -v\n",
+            "-debug, -info, -v or -help\n",
             name);
   return -1;
 }
@@ -111,6 +81,8 @@ int hp_flags_parse(int argc, char **argv, struct hp_flags *flags) {
       {"v", NULL, &flags->version},
       {"version", NULL, &flags->version},
       {"info", NULL, &flags->info},
+      {"h", NULL, &flags->help},
+      {"help", NULL, &flags->help},
   };
   for (int i = 1; i < argc; i++) {
     if (argv[i][0] == '-' && argv[i][1]) {

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/input.h"
 #include "containerd/types/introspection.pb-c.h"
 #include "spec/spec.h"
@@ -29,18 +30,18 @@ static json_t *linux_features(void) {
 }
 
 /* The OCI runtime-spec's Features: what of a config.json has an effect. */
-static char *features(void) {
+static json_t *features(void) {
   json_t *all = json_pack("{s:s, s:s, s:[], s:[s,s,s,s]}", "ociVersionMin", "1.0.0", "ociVersionMax", "1.2.1",
                           "hooks", "mountOptions", "bind", "rbind", "ro", "rw");
   if (hp_os_here() == HP_OS_LINUX)
     json_object_set_new(all, "linux", linux_features());
-  char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
-  json_decref(all);
-  return text;
+  return all;
 }
 
 static int write_info(Google__Protobuf__Any *options) {
-  char *json = features();
+  json_t *all = features();
+  char *json = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+  json_decref(all);
   if (!json) {
     fputs(HP_PROGRAM ": info: out of memory\n", stderr);
     return EXIT_FAILURE;
@@ -93,9 +94,23 @@ done:
   return status;
 }
 
-int hp_cli_version(void) {
+int hp_cli_info_text(const struct hp_call *call) {
+  if (hp_call_no_operands(call) != 0)
+    return HP_STATUS_USAGE;
+  json_t *all = json_pack("{s:s, s:s, s:s, s:o}", "name", RUNTIME_NAME, "version", HP_VERSION, "revision",
+                          HP_REVISION, "features", features());
+  int failed = all ? json_dumpf(all, stdout, JSON_INDENT(2)) : -1;
+  if (failed == 0)
+    putchar('\n');
+  json_decref(all);
+  return failed ? EXIT_FAILURE : hp_cli_flush();
+}
+
+int hp_cli_version(const struct hp_call *call) {
+  if (call && hp_call_no_operands(call) != 0)
+    return HP_STATUS_USAGE;
   printf(HP_PROGRAM ":\n  Version:  %s\n", HP_VERSION);
   if (HP_REVISION[0])
     printf("  Revision: %s\n", HP_REVISION);
-  return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return hp_cli_flush();
 }

@@ -10,6 +10,7 @@
 #include "service/service.h"
 
 #define POOL_THREADS "4"
+#define CONNECTIONS_MAX 4096 /* containerd has one for each container */
 #define ANSWER_GRACE_MS 2000 /* for calls that still run when the last container is gone */
 #define EVENT_GRACE_MS 2000  /* for events that containerd has not taken */
 #define CLOSE_GRACE_MS 2000  /* for pool threads that are stuck in the system */
@@ -22,6 +23,7 @@ struct shim {
   struct hp_task_service *task;
   struct ttrpc_server *server;
   bool reaping, listening, leaving;
+  bool crowded; /* a connection too many was closed, and not one has been taken since */
 };
 
 /* ---- leaving --------------------------------------------------------------- */
@@ -71,6 +73,7 @@ static void take_apart(struct shim *shim, int status) {
     ttrpc_server_free(shim->server);
   if (shim->task)
     hp_task_service_free(shim->task);
+  shim->task = NULL;
   if (shim->pod)
     hp_pod_free(shim->pod);
   if (shim->publisher)
@@ -85,9 +88,21 @@ static void take_apart(struct shim *shim, int status) {
 
 /* ---- being there ----------------------------------------------------------- */
 
+static void on_hung_up(uv_stream_t *stream) {
+  struct shim *shim = stream->loop->data;
+  free(stream);
+  if (shim->task)
+    hp_task_service_hung_up(shim->task);
+}
+
 static void on_accepted(void *arg, uv_stream_t *stream) {
   struct shim *shim = arg;
-  ttrpc_server_accept(shim->server, stream, NULL);
+  bool crowded = ttrpc_server_connections(shim->server) >= CONNECTIONS_MAX;
+  if (crowded && !shim->crowded)
+    hp_log(HP_LOG_WARNING, NULL, "%d connections are open, which is the limit: further ones are closed",
+           CONNECTIONS_MAX);
+  shim->crowded = crowded;
+  ttrpc_server_accept(shim->server, stream, on_hung_up); /* closes those */
 }
 
 static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_error *err) {
@@ -101,9 +116,11 @@ static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_err
   shim->pod = hp_pod_new(&shim->loop, serve->namespace_name, serve->option_path, hp_publisher_observe,
                          shim->publisher);
   shim->task = hp_task_service_new(&shim->loop, shim->pod, on_shutdown, shim);
+  hp_task_service_heed(shim->task, shim->publisher);
   struct ttrpc_service services[HP_TASK_SERVICES];
   hp_task_service_describe(shim->task, services);
-  shim->server = ttrpc_server_new(&shim->loop, services, HP_TASK_SERVICES, NULL);
+  shim->server = ttrpc_server_new(&shim->loop, services, HP_TASK_SERVICES,
+                                  &(struct ttrpc_server_limits){.connections = CONNECTIONS_MAX});
   if (host_daemon_listen(shim->daemon, &shim->loop, on_accepted, shim, err) != 0)
     return -1;
   shim->listening = true;
@@ -115,14 +132,15 @@ static int set_up(struct shim *shim, const struct hp_serve *serve, struct hp_err
 static void save_memory(void) {
 #if defined(__GLIBC__)
   mallopt(M_ARENA_MAX, 1);
-  malloc_trim(0);
 #endif
+  hp_memory_trim();
 }
 
 static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
   struct shim shim = {.daemon = daemon};
   struct hp_error err = HP_ERROR_INIT;
   hp_log_set_namespace(serve->namespace_name);
+  hp_log_set_sandbox(serve->id);
   hp_log_set_level((enum hp_log_level)serve->log_level);
   int failed = uv_loop_init(&shim.loop);
   if (failed) {
@@ -132,6 +150,7 @@ static int serve_pod(struct host_daemon *daemon, const struct hp_serve *serve) {
     return EXIT_FAILURE;
   }
 
+  shim.loop.data = &shim;
   int status = EXIT_FAILURE;
   if (set_up(&shim, serve, &err) != 0) {
     host_daemon_failed(daemon, &err);

@@ -36,11 +36,35 @@ typedef int host_handle; /* file descriptor */
 /* (any) A path that means the same in every working directory. */
 bool host_path_is_absolute(const char *path);
 
+/* (any) Standard output is a terminal that understands ANSI's colours. */
+bool host_shows_colours(void);
+
 /* (pool) Refuses a file, open for reading, that others than root and the shim's
  * own user (Windows: SYSTEM, Administrators, TrustedInstaller) own or can write,
  * on Windows also one in a directory where they could put another in its place.
  * FailedPrecondition, with who it is and the remedy. */
 int host_file_distrust(const char *path, uv_file file, struct hp_error *err);
+
+/* ---- what this host can do ------------------------------------------------ */
+
+enum host_health { HOST_OK, HOST_WARNING, HOST_PROBLEM };
+
+/* One thing that was looked at: check names it for machines, text says what it is
+ * like, remedy what to do about it (NULL where all is well). */
+typedef void (*host_say)(void *arg, enum host_health health, const char *check, const char *remedy,
+                         const char *text);
+
+/* (pool) Looks at everything that containers need of this host, changes nothing
+ * that stays. socket_dir: as of host_address. */
+void host_examine(const char *socket_dir, host_say say, void *arg);
+
+struct host_containerd { /* of the running containerd; all owned, pid 0: none runs */
+  uint32_t pid;
+  char *account, *program; /* NULL: cannot be seen */
+  bool privileged;         /* the account is one that containerd must run as */
+};
+void host_find_containerd(struct host_containerd *containerd); /* (pool) */
+void host_containerd_clear(struct host_containerd *containerd);
 
 /* ---- container: account, volume and job -------------------------------- */
 
@@ -66,6 +90,14 @@ struct host_container_request {
  * namespaces, and nothing is asked. */
 int host_check_network(const struct hp_container_spec *spec, struct hp_error *err);
 
+/* (pool) The questions one by one, for whoever only wants to know; nothing is made
+ * that stays. Is the account (HP_ACCOUNT_NAMED) there? Is mounts[index]'s source
+ * there, and no socket? Can this host bind? InvalidArgument or FailedPrecondition:
+ * no; other codes: it cannot be said. */
+int host_account_check(const struct hp_account *account, struct hp_error *err);
+int host_mount_check(const struct hp_mount *mount, size_t index, struct hp_error *err);
+int host_bind_check(struct hp_error *err);
+
 /* (pool) Answers the rules' other open questions (is this a group, is that source a
  * socket, can this host bind), makes nothing, and returns a JSON array of
  * records in the order in which they are to be made, plus the empty container.
@@ -87,6 +119,12 @@ int host_release(const json_t *record, struct hp_error *err);
  * gone or that lived before this boot. Errors are logged, not returned. */
 void host_sweep(void);
 
+/* (pool) Everything that shims of this program have made on this host and that is
+ * there still, whether its container lives or not, by the host's own word: the
+ * ledger, names and marks, no bundle. Records that host_release takes; *records is
+ * a new array. Changes nothing. */
+int host_find_made(json_t **records, struct hp_error *err);
+
 /* The container volume's path as the container sees it. */
 const char *host_container_volume(const struct host_container *container);
 
@@ -99,10 +137,17 @@ int host_job_signal(struct host_container *container, int signal,
 int host_job_pids(struct host_container *container, uint32_t **pids, size_t *count, struct hp_error *err);
 int host_job_pause(struct host_container *container, bool pause, struct hp_error *err);
 int host_job_update(struct host_container *container, const struct hp_limits *limits, struct hp_error *err);
+unsigned host_processors(void); /* (any) active ones, of all processor groups */
 /* The host's own metrics message, packed: *type_url is static, *data malloced.
  * Linux: io.containerd.cgroups.v1.Metrics or v2. */
 int host_job_stats(struct host_container *container, const char **type_url, uint8_t **data, size_t *length,
                    struct hp_error *err);
+/* The same message for a pod as a whole, of which sandbox is the specification that
+ * the CRI gave. Linux: what the cgroup counts that kubelet made for the pod; one
+ * that is not told or not there, and Windows, where the CRI plugin adds up the
+ * containers itself, give the empty message. */
+int host_pod_stats(const struct hp_container_spec *sandbox, const char **type_url, uint8_t **data,
+                   size_t *length, struct hp_error *err);
 /* The same message with nothing in it, for a sandbox without a process. (any) */
 int host_empty_stats(const char **type_url, uint8_t **data, size_t *length);
 /* (loop) `hit` is called on the loop, at most once, when the job's memory limit
@@ -213,6 +258,10 @@ int host_daemon_find(const char *address, uint32_t *pid, struct hp_error *err);
 int host_daemon_kill(const char *address, uint32_t pid, struct hp_error *err);
 /* Removes what a dead daemon left at its address. FailedPrecondition if it lives. */
 int host_daemon_remove(const char *address, struct hp_error *err);
+
+/* Adds the addresses below socket_dir (NULL: the default) that daemons of this
+ * program made, living or dead. Where an address goes with its process: none. */
+int host_daemon_list(const char *socket_dir, struct hp_strings *addresses, struct hp_error *err);
 
 /* Opens containerd's log of this bundle and makes it the process's log sink:
  * never blocks, drops the oldest lines and counts them. */

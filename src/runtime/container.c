@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/state_log.h"
+
 static void free_container(struct hp_container *container) {
   struct hp_pod *pod = container->pod;
   hp_container_cancel_mercy(container);
@@ -21,6 +23,7 @@ static void free_container(struct hp_container *container) {
   free(container->id);
   free(container->bundle);
   free(container->option_path);
+  free(container->account);
   free(container);
 
   if (--pod->alive > 0)
@@ -48,8 +51,9 @@ struct hp_container *hp_container_new(struct hp_pod *pod, const struct hp_create
   container->bundle = hp_strdup(request->bundle);
   container->option_path = hp_strdup(request->option_path ? request->option_path : pod->option_path);
   container->creating = true;
+  container->served = request->sandbox != NULL;
   container->init = hp_process_new(container, NULL, &request->io, NULL);
-  hp_queue_init(&container->queue, pod->loop, settle);
+  hp_queue_init(&container->queue, pod->loop, container->id, settle);
   container->next = pod->containers;
   pod->containers = container;
   pod->alive++;
@@ -120,6 +124,13 @@ struct hp_sandbox *hp_pod_sandbox(const struct hp_pod *pod) {
   return NULL;
 }
 
+struct hp_container *hp_pod_served(const struct hp_pod *pod) {
+  struct hp_container *container = pod->containers;
+  while (container && !container->served)
+    container = container->next;
+  return container;
+}
+
 void hp_container_forget_exec(struct hp_container *container, struct hp_process *process) {
   for (struct hp_process **at = &container->execs; *at; at = &(*at)->next)
     if (*at == process) {
@@ -139,6 +150,9 @@ void hp_pod_publish(const struct hp_pod *pod, const struct hp_event *event) {
 
 void hp_process_publish(const struct hp_process *process, enum hp_event_kind kind) {
   bool exit = kind == HP_EVENT_EXIT;
+  hp_log_state(process, kind);
+  if (process->container->served) /* no task of containerd's */
+    return;
   hp_pod_publish(process->container->pod,
                  &(struct hp_event){
                      .kind = kind,

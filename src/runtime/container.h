@@ -9,21 +9,27 @@
 #include "runtime/queue.h"
 #include "runtime/sandbox.h"
 
-#define HP_EXECS_MAX 4096 /* of one container, finished ones that nobody deleted included */
+/* What a client that never calls Delete can have: of one pod, and of one of its
+ * containers. */
+#define HP_CONTAINERS_MAX 2048
+#define HP_EXECS_MAX 2048             /* finished ones included */
+#define HP_EXEC_SPECS_MAX (16u << 20) /* bytes of what execs that were not started are to run */
 
 struct hp_container {
   struct hp_pod *pod;
   struct hp_container *next;
   struct hp_queue queue;
   char *id, *bundle, *option_path;
+  char *account; /* for the log; NULL: a sandbox, or not made */
   enum hp_role role;
   bool creating;
-  bool gone; /* deleted, or never made: only the queue still knows it */
+  bool served; /* the sandbox that the Sandbox service makes */
+  bool gone;   /* deleted, or never made: only the queue still knows it */
   bool paused;
-  bool oom_watched;
+  bool oom_watched, out_of_memory;
   unsigned deletes; /* Deletes that are queued or under way */
   struct hp_process *init, *execs;
-  size_t exec_count;
+  size_t exec_count, exec_spec_bytes;
   uv_timer_t *mercy; /* runs from "please stop" to "kill"; NULL: not */
 
   struct host_container *host; /* (operation) NULL: a sandbox, or released */
@@ -41,7 +47,7 @@ struct hp_pod {
   void *empty_arg;
   struct hp_container *containers;
   size_t alive; /* container structures, gone ones included */
-  bool swept; /* host_sweep was queued */
+  bool swept;   /* host_sweep was queued */
   bool freed;
 };
 
@@ -59,6 +65,8 @@ struct hp_process *hp_pod_process(const struct hp_pod *pod, const char *id, cons
                                   struct hp_error *err);
 /* The pod's sandbox; NULL: none here. */
 struct hp_sandbox *hp_pod_sandbox(const struct hp_pod *pod);
+/* The container that is the Sandbox service's sandbox; NULL: none here. */
+struct hp_container *hp_pod_served(const struct hp_pod *pod);
 
 int hp_container_unknown(const char *id, struct hp_error *err); /* NotFound; -1 */
 struct hp_process *hp_container_find_exec(const struct hp_container *container, const char *exec_id);

@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "runtime/container.h"
+#include "runtime/state_log.h"
 #include "spec/identifier.h"
 
 #define BUNDLE_MAX 4096 /* bytes of its path, as Linux has it */
@@ -15,6 +16,7 @@ struct create {
   struct hp_operation operation;
   struct hp_container *container;
   struct hp_sandbox *sandbox; /* the pod's, if it has one here */
+  bool served;                /* … which the Sandbox service made: whose all containers are */
   struct host_rootfs_mount *rootfs;
   size_t rootfs_count;
   hp_pid_done done;
@@ -48,6 +50,8 @@ static int check_bundle(const char *bundle, struct hp_error *err) {
 
 static const struct hp_container_spec *sandbox_spec(const struct create *create) {
   const char *wanted = create->spec.sandbox_id;
+  if (create->served && create->spec.role != HP_ROLE_SANDBOX)
+    return hp_sandbox_spec(create->sandbox);
   if (create->spec.role != HP_ROLE_MEMBER || !wanted || !create->sandbox ||
       strcmp(hp_sandbox_id(create->sandbox), wanted) != 0)
     return NULL;
@@ -56,9 +60,12 @@ static const struct hp_container_spec *sandbox_spec(const struct create *create)
 
 static int load_and_judge(struct create *create, struct hp_error *err) {
   const struct hp_container *container = create->container;
-  if (check_bundle(container->bundle, err) != 0 || hp_spec_load(container->bundle, &create->spec, err) != 0 ||
-      hp_policy_load(container->option_path, host_file_distrust, &create->policy, err) != 0 ||
-      hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
+  if (check_bundle(container->bundle, err) != 0 ||
+      (!container->served && hp_spec_load(container->bundle, &create->spec, err) != 0) ||
+      hp_policy_load(container->option_path, host_file_distrust, &create->policy, err) != 0)
+    return -1;
+  create->policy.processors = host_processors();
+  if (hp_rules_judge(hp_os_here(), &create->policy, sandbox_spec(create), &create->spec, &create->verdict,
                      err) != 0 ||
       host_check_network(&create->spec, err) != 0)
     return -1;
@@ -158,6 +165,7 @@ static int make(struct create *create, struct hp_error *err) {
   *init->spec = create->spec.process;
   init->spec->terminal = init->terminal;
   create->spec.process = (struct hp_process_spec){0};
+  container->account = hp_log_account(&create->verdict.account, init->spec);
   container->limits = create->spec.limits;
   create->spec.limits = (struct hp_limits){0};
   return 0;
@@ -176,8 +184,11 @@ static void run(struct hp_operation *operation) {
  * may have been under way before. */
 static enum hp_step begin(struct hp_operation *operation) {
   struct create *create = of(operation);
-  struct hp_sandbox *sandbox = hp_pod_sandbox(create->container->pod);
+  const struct hp_pod *pod = create->container->pod;
+  const struct hp_container *served = hp_pod_served(pod);
+  struct hp_sandbox *sandbox = hp_pod_sandbox(pod);
   create->sandbox = sandbox ? hp_sandbox_ref(sandbox) : NULL;
+  create->served = served && served != create->container;
   return HP_STEP_RUN;
 }
 
@@ -200,6 +211,9 @@ static void free_create(struct create *create) {
 
 static void publish(const struct create *create) {
   const struct hp_container *container = create->container;
+  hp_log_state(container->init, HP_EVENT_CREATE);
+  if (container->served)
+    return;
   hp_pod_publish(container->pod, &(struct hp_event){
                                      .kind = HP_EVENT_CREATE,
                                      .container_id = container->id,
@@ -224,6 +238,7 @@ static void end(struct hp_operation *operation) {
     create->done(create->arg, hp_process_pid(container->init), NULL);
   }
   free_create(create);
+  hp_memory_trim(); /* of config.json, which may be megabytes */
 }
 
 static void copy_rootfs(struct create *create, const struct hp_create_request *request) {
@@ -240,13 +255,33 @@ static void copy_rootfs(struct create *create, const struct hp_create_request *r
   }
 }
 
+/* Members come to a sandbox that is there; two sandboxes are two shims. */
+static int admit_to_sandbox(const struct hp_pod *pod, const struct hp_create_request *request,
+                            struct hp_error *err) {
+  const struct hp_container *served = hp_pod_served(pod);
+  if (!served)
+    return 0;
+  if (request->sandbox)
+    return hp_error_set(err, HP_ALREADY_EXISTS, "sandbox \"%s\" exists already: a shim has one", served->id);
+  if (served->creating || served->init->phase == HP_PHASE_STOPPED)
+    return hp_error_set(err, HP_FAILED_PRECONDITION, "sandbox \"%s\" %s: it takes no container", served->id,
+                        served->creating ? "is still being created" : "has stopped");
+  return 0;
+}
+
 static int admit(const struct hp_pod *pod, const struct hp_create_request *request, struct hp_error *err) {
-  if (hp_identifier_check("container id", request->id, err) != 0)
+  if (hp_identifier_check("container id", request->id, err) != 0 || admit_to_sandbox(pod, request, err) != 0)
     return -1;
   const char *bundle = request->bundle ? request->bundle : "";
   if (!host_path_is_absolute(bundle) || strlen(bundle) >= BUNDLE_MAX)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "bundle \"%.256s\" is not an absolute path below %d bytes",
                         bundle, BUNDLE_MAX);
+  if (hp_process_check_io(&request->io, err) != 0)
+    return -1;
+  if (pod->alive >= HP_CONTAINERS_MAX)
+    return hp_error_set(err, HP_RESOURCE_EXHAUSTED,
+                        "this shim has %d containers, which is the limit: delete those that have ended",
+                        HP_CONTAINERS_MAX);
   if (hp_pod_lookup(pod, request->id))
     return hp_error_set(err, HP_ALREADY_EXISTS, "container \"%s\" exists already: delete it first",
                         request->id);
@@ -261,6 +296,7 @@ static void sweep(uv_work_t *work) {
 static void swept(uv_work_t *work, int status) {
   (void)status;
   free(work);
+  hp_memory_trim();
 }
 
 /* Once in a shim's life, beside its first Create: until then it needs no thread
@@ -275,6 +311,8 @@ static void sweep_once(struct hp_pod *pod) {
 void hp_pod_create(struct hp_pod *pod, const struct hp_create_request *request, hp_pid_done done, void *arg) {
   struct hp_error err = HP_ERROR_INIT;
   if (admit(pod, request, &err) != 0) {
+    if (request->sandbox)
+      hp_spec_clear(request->sandbox);
     done(arg, 0, &err);
     hp_error_clear(&err);
     return;
@@ -284,6 +322,10 @@ void hp_pod_create(struct hp_pod *pod, const struct hp_create_request *request, 
   create->container = hp_container_new(pod, request);
   create->done = done;
   create->arg = arg;
+  if (request->sandbox) {
+    create->spec = *request->sandbox;
+    *request->sandbox = (struct hp_container_spec){0};
+  }
   hp_policy_init(&create->policy);
   copy_rootfs(create, request);
   hp_queue_push(&create->container->queue, &create->operation, &err); /* a new queue takes it */

@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "runtime/container.h"
 
-#define STATUS_KILLED (128u + 9u)
+#define SIGNAL_KILL 9u
+#define STATUS_KILLED (128u + SIGNAL_KILL)
 
 struct delete {
   struct hp_operation operation;
@@ -69,8 +70,10 @@ static void run(struct hp_operation *operation) {
 static void end_execs(struct hp_container *container) {
   while (container->execs) {
     struct hp_process *process = container->execs;
-    if (process->phase != HP_PHASE_STOPPED)
+    if (process->phase != HP_PHASE_STOPPED) {
+      process->signal = SIGNAL_KILL + 1;
       hp_process_end(process, STATUS_KILLED);
+    }
     hp_container_forget_exec(container, process);
   }
 }
@@ -90,6 +93,7 @@ static void end(struct hp_operation *operation) {
   }
   hp_error_clear(&operation->err);
   free(delete);
+  hp_memory_trim(); /* of the container */
 }
 
 static int push(struct hp_container *container, hp_exit_done done, void *arg, struct hp_error *err) {

@@ -1,6 +1,7 @@
 /* Operations on a container's whole job: Pause and Resume, Update, Pids, Stats. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "runtime/container.h"
 
 struct job_operation {
@@ -128,13 +129,17 @@ static void update_run(struct hp_operation *operation) {
   hp_policy_init(&policy);
   hp_limits_merge(&whole, &container->limits);
   hp_limits_merge(&whole, &job->limits);
-  if (hp_policy_load(container->option_path, host_file_distrust, &policy, &operation->err) == 0 &&
-      hp_rules_judge_limits(hp_os_here(), &policy, &whole, &operation->err) == 0 &&
+  if (hp_policy_load(container->option_path, host_file_distrust, &policy, &operation->err) != 0)
+    goto done;
+  policy.processors = host_processors();
+  if (hp_rules_judge_limits(hp_os_here(), &policy, &whole, &operation->err) == 0 &&
       host_job_update(container->host, &whole, &operation->err) == 0) {
     struct hp_limits old = container->limits;
     container->limits = whole;
     whole = old;
+    hp_log(HP_LOG_INFO, container->id, "limits updated");
   }
+done:
   hp_limits_clear(&whole);
   hp_policy_clear(&policy);
 }
@@ -218,9 +223,23 @@ void hp_pod_pids(struct hp_pod *pod, const char *id, hp_pids_done done, void *ar
 
 /* ---- Stats ----------------------------------------------------------------------- */
 
+static enum hp_step stats_begin(struct hp_operation *operation) {
+  const struct hp_container *container = of(operation)->container;
+  if (!container->served)
+    return begin_with_job(operation);
+  if (container->gone)
+    hp_container_unknown(container->id, &operation->err);
+  return container->gone ? HP_STEP_SKIP : HP_STEP_RUN;
+}
+
 static void stats_run(struct hp_operation *operation) {
   struct job_operation *job = of(operation);
-  host_job_stats(job->container->host, &job->type_url, &job->data, &job->length, &operation->err);
+  const struct hp_container *container = job->container;
+  if (container->served)
+    host_pod_stats(hp_sandbox_spec(container->sandbox), &job->type_url, &job->data, &job->length,
+                   &operation->err);
+  else
+    host_job_stats(container->host, &job->type_url, &job->data, &job->length, &operation->err);
 }
 
 static void stats_end(struct hp_operation *operation) {
@@ -233,7 +252,7 @@ static void stats_end(struct hp_operation *operation) {
 void hp_pod_stats(struct hp_pod *pod, const char *id, hp_stats_done done, void *arg) {
   struct hp_error err = HP_ERROR_INIT;
   struct hp_container *container = hp_pod_container(pod, id, &err);
-  if (container && container->role == HP_ROLE_SANDBOX) {
+  if (container && container->role == HP_ROLE_SANDBOX && !container->served) {
     const char *type_url = NULL;
     uint8_t *data = NULL;
     size_t length = 0;
@@ -246,7 +265,7 @@ void hp_pod_stats(struct hp_pod *pod, const char *id, hp_stats_done done, void *
       return;
   } else if (container) {
     struct job_operation *job = new_operation(container, arg);
-    job->operation = (struct hp_operation){.begin = begin_with_job, .run = stats_run, .end = stats_end};
+    job->operation = (struct hp_operation){.begin = stats_begin, .run = stats_run, .end = stats_end};
     job->stats_done = done;
     if (hp_queue_push(&container->queue, &job->operation, &err) == 0)
       return;

@@ -120,6 +120,14 @@ static json_t *parse(const char *data, size_t length, char **damage) {
   return records;
 }
 
+void hp_journal_parse(const char *data, size_t length, json_t *records) {
+  char *damage;
+  json_t *found = parse(data, length, &damage);
+  json_array_extend(records, found);
+  json_decref(found);
+  free(damage);
+}
+
 static int read_file(const struct hp_journal_file *file, json_t **records, char **damage,
                      struct hp_error *err) {
   char *data;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 struct hp_journal;
 
@@ -39,6 +40,16 @@ void hp_journal_close(struct hp_journal *journal);
  * journal is an empty array. *damage (owned, NULL: none) says what of it could
  * not be read. *alive: a living shim holds it. */
 int hp_journal_read(const char *bundle, json_t **records, bool *alive, char **damage, struct hp_error *err);
+
+/* Adds to records those of every journal that a process of this host holds, and
+ * to held those of the bundles whose journal is one of them. Linux asks the
+ * processes, so that the journal of a bundle that was removed under a living shim
+ * is seen, too; Windows asks the bundles. Takes no lock that a shim might want.
+ * FailedPrecondition where it cannot be seen who holds what. (journal_held.c) */
+int hp_journals_held(const struct hp_strings *bundles, json_t *records, struct hp_strings *held,
+                     struct hp_error *err);
+/* Adds the records that stand in the text of a journal, as far as they can be read. */
+void hp_journal_parse(const char *data, size_t length, json_t *records);
 
 /* Releases an array of records in reverse order, going on past errors; the
  * first error is returned after all were tried. "member" records name a bundle

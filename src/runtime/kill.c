@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "runtime/container.h"
+#include "runtime/state_log.h"
 
 #define SIGNAL_KILL 9
 
@@ -70,7 +71,7 @@ static int push(struct hp_process *process, int signal, bool all, hp_done done, 
                 struct hp_error *err) {
   struct kill *kill = hp_alloc(sizeof *kill);
   *kill = (struct kill){
-      .operation = {.begin = begin, .run = run, .end = end},
+      .operation = {.begin = begin, .run = run, .end = end, .scope.exec_id = process->exec_id},
       .process = hp_process_ref(process),
       .signal = signal,
       .all = all,
@@ -84,6 +85,13 @@ static int push(struct hp_process *process, int signal, bool all, hp_done done, 
   return -1;
 }
 
+static void note(struct hp_process *process, uint32_t signal, bool all) {
+  if (process->phase == HP_PHASE_DRAINING || process->phase == HP_PHASE_STOPPED)
+    return;
+  process->signal = signal + 1;
+  hp_log_signal(process, signal, job_wide(process, (int)signal, all));
+}
+
 void hp_pod_kill(struct hp_pod *pod, const char *id, const char *exec_id, uint32_t signal, bool all,
                  hp_done done, void *arg) {
   struct hp_error err = HP_ERROR_INIT;
@@ -91,6 +99,8 @@ void hp_pod_kill(struct hp_pod *pod, const char *id, const char *exec_id, uint32
   struct hp_process *process = hp_pod_process(pod, id, exec_id, &err);
   if (process && host_signal_check(signal, &err) != 0)
     process = NULL;
+  if (process)
+    note(process, signal, all);
   if (process && process->phase == HP_PHASE_STARTING) {
     if (push(process, (int)signal, all, done, arg, &err) == 0)
       return;

@@ -45,6 +45,21 @@ void hp_pod_on_empty(struct hp_pod *pod, void (*empty)(void *arg), void *arg) {
 
 /* ---- exec ------------------------------------------------------------------------ */
 
+static int check_room(const struct hp_container *container, const struct hp_process_spec *process,
+                      struct hp_error *err) {
+  if (container->exec_count >= HP_EXECS_MAX)
+    return hp_error_set(err, HP_RESOURCE_EXHAUSTED,
+                        "container \"%s\" has %d execs, which is the limit: delete those that have ended",
+                        container->id, HP_EXECS_MAX);
+  if (hp_process_spec_bytes(process) > HP_EXEC_SPECS_MAX - container->exec_spec_bytes)
+    return hp_error_set(
+        err, HP_RESOURCE_EXHAUSTED,
+        "container \"%s\" has execs that wait for their Start with %zu bytes of arguments and "
+        "environment, and %u is the limit: start or delete them",
+        container->id, container->exec_spec_bytes, HP_EXEC_SPECS_MAX);
+  return 0;
+}
+
 static int add_exec(struct hp_pod *pod, const struct hp_exec_request *request, struct hp_error *err) {
   struct hp_container *container = hp_pod_container(pod, request->id, err);
   if (!container || hp_identifier_check("exec id", request->exec_id, err) != 0)
@@ -58,9 +73,8 @@ static int add_exec(struct hp_pod *pod, const struct hp_exec_request *request, s
   if (container->init->phase != HP_PHASE_RUNNING || container->deletes > 0)
     return hp_error_set(err, HP_FAILED_PRECONDITION, "container \"%s\" is not running: exec needs it to be",
                         request->id);
-  if (container->exec_count >= HP_EXECS_MAX)
-    return hp_error_set(err, HP_RESOURCE_EXHAUSTED, "container \"%s\" has %d execs: delete finished ones",
-                        request->id, HP_EXECS_MAX);
+  if (check_room(container, request->process, err) != 0 || hp_process_check_io(&request->io, err) != 0)
+    return -1;
 
   struct hp_process *process = hp_process_new(container, request->exec_id, &request->io, request->process);
   process->next = container->execs;

@@ -80,6 +80,9 @@ struct hp_create_request {
   const struct host_rootfs_mount *rootfs;
   size_t rootfs_count;
   const char *option_path; /* runtime options' config_path, NULL: the pod's */
+  /* Taken, on success and on failure: the specification of a sandbox that the
+   * Sandbox service makes. NULL: the bundle's config.json. */
+  struct hp_container_spec *sandbox;
 };
 void hp_pod_create(struct hp_pod *pod, const struct hp_create_request *request, hp_pid_done done, void *arg);
 
@@ -123,6 +126,30 @@ void hp_pod_pids(struct hp_pod *pod, const char *id, hp_pids_done done, void *ar
 typedef void (*hp_stats_done)(void *arg, const char *type_url, const uint8_t *data, size_t length,
                               const struct hp_error *err);
 void hp_pod_stats(struct hp_pod *pod, const char *id, hp_stats_done done, void *arg);
+
+/* ---- the pod as the Sandbox service has it (pod_served.c) ------------------------
+ *
+ * One sandbox, made by hp_pod_create with a specification. Every other container
+ * is its member, whatever its config.json says. It is no task: it has no events;
+ * yet hp_pod_state, _wait, _pids and _stats answer for its id as for a task's.
+ * Another id, or a pod without such a sandbox, is NotFound. */
+
+struct hp_sandbox_state {
+  uint32_t pid; /* the shim's own */
+  bool ready;   /* started, and not stopped */
+  struct hp_time created;
+  struct hp_time exited; /* zero: it was not stopped */
+};
+int hp_pod_sandbox_state(struct hp_pod *pod, const char *id, struct hp_sandbox_state *state,
+                         struct hp_error *err);
+/* FailedPrecondition: not created yet, started before, or stopped. */
+int hp_pod_sandbox_start(struct hp_pod *pod, const char *id, struct hp_error *err);
+/* Kills the members and, when they have ended, ends the sandbox. Idempotent. */
+void hp_pod_sandbox_stop(struct hp_pod *pod, const char *id, hp_done done, void *arg);
+/* Stops it and releases all that the members and the sandbox have on the host:
+ * then the pod is empty. On failure what is left can be tried again. A pod that
+ * never had a sandbox, nor another container, has nothing to do: success. */
+void hp_pod_sandbox_remove(struct hp_pod *pod, const char *id, hp_done done, void *arg);
 
 /* Answered at once. */
 int hp_pod_resize(struct hp_pod *pod, const char *id, const char *exec_id, unsigned columns, unsigned rows,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/container.h"
+#include "stdio/endpoint.h"
 
 #define STATUS_KILLED (128u + 9u)
 #define STATUS_UNKNOWN 255u
@@ -14,6 +15,19 @@ struct hp_waiter {
   hp_exit_done done;
   void *arg;
 };
+
+static int check_name(const char *stream, const char *name, struct hp_error *err) {
+  if (!name || strnlen(name, HP_ENDPOINT_MAX + 1) <= HP_ENDPOINT_MAX)
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT, "%s: the name \"%.64s…\" is longer than %d bytes", stream,
+                      name, HP_ENDPOINT_MAX);
+}
+
+int hp_process_check_io(const struct hp_io_names *io, struct hp_error *err) {
+  if (check_name("stdin", io->in, err) != 0 || check_name("stdout", io->out, err) != 0)
+    return -1;
+  return check_name("stderr", io->err, err);
+}
 
 static char *copy(const char *text) {
   return hp_strdup(text ? text : "");
@@ -34,6 +48,9 @@ struct hp_process *hp_process_new(struct hp_container *container, const char *ex
     *process->spec = *spec;
     *spec = (struct hp_process_spec){0};
     process->spec->terminal = io->terminal;
+    if (exec_id)
+      process->spec_bytes = hp_process_spec_bytes(process->spec);
+    container->exec_spec_bytes += process->spec_bytes;
   }
   return process;
 }
@@ -49,6 +66,8 @@ void hp_process_free_spec(struct hp_process *process) {
   hp_process_spec_clear(process->spec);
   free(process->spec);
   process->spec = NULL;
+  process->container->exec_spec_bytes -= process->spec_bytes;
+  process->spec_bytes = 0;
 }
 
 static void close_streams(struct hp_process *process) {

@@ -29,10 +29,12 @@ struct hp_process {
   enum hp_phase phase;
   uint32_t pid; /* 0: none was started */
   struct hp_exit exited;
+  uint32_t signal; /* what Kill sent last, plus one; 0: nothing */
 
   char *in, *out, *err; /* never NULL */
   bool terminal;
   struct hp_process_spec *spec; /* NULL once started */
+  size_t spec_bytes;            /* of an exec's: counted by its container */
   struct hp_stdio *stdio;       /* an exec's is opened by its Start */
 
   /* What came while it was not running and is caught up on by Start. */
@@ -44,6 +46,8 @@ struct hp_process {
   struct hp_waiter *waiters;
 };
 
+/* Names that are too long for any stream are refused before they are kept. */
+int hp_process_check_io(const struct hp_io_names *io, struct hp_error *err);
 /* spec is moved from (NULL: none). exec_id NULL: init. One reference. */
 struct hp_process *hp_process_new(struct hp_container *container, const char *exec_id,
                                   const struct hp_io_names *io, struct hp_process_spec *spec);

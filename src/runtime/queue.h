@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 #define HP_QUEUE_MAX 1024 /* operations waiting or under way */
 
@@ -22,6 +23,9 @@ struct hp_operation {
   void (*run)(struct hp_operation *operation); /* (pool) */
   void (*end)(struct hp_operation *operation); /* (loop) Answers, and frees the operation. */
   struct hp_error err;
+  /* Of the log's lines while it is begun, run and ended. exec_id is the
+   * maker's; the queue fills in the rest, the trace of whoever pushes it too. */
+  struct hp_log_scope scope;
 
   struct hp_queue *queue;
   struct hp_operation *next;
@@ -30,6 +34,7 @@ struct hp_operation {
 
 struct hp_queue {
   uv_loop_t *loop;
+  const char *id; /* the container's, for the log; borrowed */
   /* The last operation has ended; may free the queue. */
   void (*idle)(struct hp_queue *queue);
   struct hp_operation *head, *tail;
@@ -37,7 +42,8 @@ struct hp_queue {
   bool busy;
 };
 
-void hp_queue_init(struct hp_queue *queue, uv_loop_t *loop, void (*idle)(struct hp_queue *queue));
+void hp_queue_init(struct hp_queue *queue, uv_loop_t *loop, const char *id,
+                   void (*idle)(struct hp_queue *queue));
 /* Takes the operation; it may begin, even end, before this returns.
  * ResourceExhausted (and the operation stays the caller's) when full. */
 int hp_queue_push(struct hp_queue *queue, struct hp_operation *operation, struct hp_error *err);

@@ -13,6 +13,7 @@
 struct hp_sandbox {
   atomic_uint refs;
   char *id;
+  struct hp_time created;
   struct hp_container_spec spec; /* never changes */
   uv_mutex_t lock;
   struct hp_journal *journal; /* under lock; NULL: removed */
@@ -24,6 +25,7 @@ struct hp_sandbox *hp_sandbox_new(const char *id, struct hp_container_spec *spec
   struct hp_sandbox *sandbox = hp_alloc(sizeof *sandbox);
   atomic_init(&sandbox->refs, 1);
   sandbox->id = hp_strdup(id);
+  sandbox->created = hp_time_now();
   sandbox->spec = *spec;
   *spec = (struct hp_container_spec){0};
   /* The pause image's own process means nothing to anyone. */
@@ -53,6 +55,10 @@ void hp_sandbox_unref(struct hp_sandbox *sandbox) {
 
 const char *hp_sandbox_id(const struct hp_sandbox *sandbox) {
   return sandbox->id;
+}
+
+struct hp_time hp_sandbox_created(const struct hp_sandbox *sandbox) {
+  return sandbox->created;
 }
 
 const struct hp_container_spec *hp_sandbox_spec(const struct hp_sandbox *sandbox) {

@@ -80,6 +80,7 @@ static void run(struct hp_operation *operation) {
 
 static void oom(void *arg) {
   struct hp_container *container = arg;
+  container->out_of_memory = true;
   hp_container_publish(container, HP_EVENT_OOM);
 }
 
@@ -98,7 +99,8 @@ static void catch_up(struct hp_process *process) {
     hp_stdio_close_stdin(process->stdio);
   if ((process->columns || process->rows) &&
       hp_stdio_resize(process->stdio, process->columns, process->rows, &err) != 0)
-    hp_log(HP_LOG_WARNING, process->container->id, "terminal is not resized: %s", err.message);
+    hp_log_exec(process->exec_id ? HP_LOG_DEBUG : HP_LOG_WARNING, process->container->id, process->exec_id,
+                "terminal is not resized: %s", err.message);
   hp_error_clear(&err);
 }
 
@@ -159,7 +161,7 @@ void hp_pod_start(struct hp_pod *pod, const char *id, const char *exec_id, hp_pi
   }
   struct start *start = hp_alloc(sizeof *start);
   *start = (struct start){
-      .operation = {.begin = begin, .run = run, .end = end},
+      .operation = {.begin = begin, .run = run, .end = end, .scope.exec_id = process->exec_id},
       .process = hp_process_ref(process),
       .spawned = {0, HOST_HANDLE_NONE},
       .done = done,

@@ -54,6 +54,10 @@ void hp_event_queue_push(struct hp_event_queue *queue, const struct hp_event *ev
     ;
 }
 
+bool hp_event_queue_is_full(const struct hp_event_queue *queue) {
+  return queue->count >= HP_EVENT_QUEUE_FULL;
+}
+
 void hp_event_queue_pop(struct hp_event_queue *queue) {
   queue->head_is_sent = false;
   unlink_after(queue, NULL);

@@ -244,6 +244,16 @@ void hp_publisher_observe(void *arg, const struct hp_event *event) {
   advance(publisher);
 }
 
+int hp_publisher_check_room(const struct hp_publisher *publisher, struct hp_error *err) {
+  if (!publisher || !hp_event_queue_is_full(&publisher->queue))
+    return 0;
+  return hp_error_set(
+      err, HP_RESOURCE_EXHAUSTED,
+      "%zu events wait for containerd, which does not take them at %s: nothing new is started until "
+      "it does; see its log",
+      publisher->queue.count, publisher->address);
+}
+
 void hp_publisher_finish(struct hp_publisher *publisher, uint64_t timeout_ms, void (*done)(void *arg),
                          void *arg) {
   publisher->finishing = true;

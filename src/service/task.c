@@ -2,14 +2,14 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/memory.h"
+#include "containerd/runtime/sandbox/v1/sandbox.pb-c.h"
 #include "containerd/task/v3/shim.pb-c.h"
+#include "service/request_log.h"
 #include "service/service.h"
 
 void hp_task_fail(struct ttrpc_call *call, const struct hp_error *err) {
-  hp_log(HP_LOG_DEBUG, NULL, "%s: %s: %s", ttrpc_call_method(call), hp_code_name(err->code),
-         err->message ? err->message : "");
+  hp_request_failed(call, err);
   ttrpc_fail(call, (enum ttrpc_code)err->code, err->message);
 }
 
@@ -50,6 +50,8 @@ static void handle_connect(struct hp_task_service *service, struct ttrpc_call *c
 
 /* After the last Delete: what containerd needs to send its Shutdown. */
 #define ANOTHER_MS 3000
+/* For a caller to take its answer and hang up. */
+#define FAREWELL_MS 1000
 
 static void shut_down(struct hp_task_service *service) {
   if (service->shut_down)
@@ -66,10 +68,36 @@ static void patience_over(uv_timer_t *timer) {
 
 static void pod_is_empty(void *arg) {
   struct hp_task_service *service = arg;
-  if (service->leaving && !service->another)
-    shut_down(service);
+  if (service->leaving && (service->another || service->farewell))
+    uv_timer_start(service->patience, patience_over, service->another ? ANOTHER_MS : FAREWELL_MS, 0);
   else if (service->leaving)
-    uv_timer_start(service->patience, patience_over, ANOTHER_MS, 0);
+    shut_down(service);
+}
+
+void hp_task_leave(struct hp_task_service *service, bool now) {
+  service->leaving = true;
+  service->another = service->farewell = false;
+  if (now || hp_pod_empty(service->pod))
+    shut_down(service);
+}
+
+/* A client in Go that finds answer and end at once may take the end. containerd
+ * does not mind it of a Shutdown; of a ShutdownSandbox it is a pod that cannot be
+ * removed. */
+void hp_task_leave_after_caller(struct hp_task_service *service) {
+  service->leaving = service->farewell = true;
+  service->another = false;
+  if (hp_pod_empty(service->pod))
+    pod_is_empty(service);
+}
+
+void hp_task_service_hung_up(struct hp_task_service *service) {
+  if (service->leaving && service->farewell && hp_pod_empty(service->pod))
+    shut_down(service);
+}
+
+void hp_task_stay(struct hp_task_service *service) {
+  service->leaving = service->another = service->farewell = false;
 }
 
 /* containerd sends this after the Delete of a pod's tasks, always with that
@@ -83,10 +111,7 @@ static void handle_shutdown(struct hp_task_service *service, struct ttrpc_call *
   const Containerd__Task__V2__ShutdownRequest *request = (const void *)message;
   bool now = request->now;
   hp_task_reply_empty(call);
-  service->leaving = true;
-  service->another = false;
-  if (now || hp_pod_empty(service->pod))
-    shut_down(service);
+  hp_task_leave(service, now);
 }
 
 /* In the order of the descriptor, proto/containerd/task/v2/shim.proto. */
@@ -96,9 +121,18 @@ static hp_task_method *const methods[] = {
     hp_task_update, hp_task_wait,       hp_task_stats, handle_connect, handle_shutdown,
 };
 
+void hp_task_dispatch(hp_task_method *method, struct hp_task_service *service, struct ttrpc_call *call,
+                      const ProtobufCMessage *message) {
+  struct hp_log_scope scope;
+  hp_request_scope(call, message, &scope);
+  const struct hp_log_scope *previous = hp_log_enter(&scope);
+  method(service, call, message);
+  hp_log_enter(previous);
+}
+
 static void handle(void *arg, struct ttrpc_call *call, unsigned method_index,
                    const ProtobufCMessage *request) {
-  methods[method_index](arg, call, request);
+  hp_task_dispatch(methods[method_index], arg, call, request);
 }
 
 struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod, void (*shutdown)(void *arg),
@@ -112,6 +146,10 @@ struct hp_task_service *hp_task_service_new(uv_loop_t *loop, struct hp_pod *pod,
   service->arg = arg;
   hp_pod_on_empty(pod, pod_is_empty, service);
   return service;
+}
+
+void hp_task_service_heed(struct hp_task_service *service, const struct hp_publisher *publisher) {
+  service->publisher = publisher;
 }
 
 static void free_timer(uv_handle_t *timer) {
@@ -131,4 +169,6 @@ void hp_task_service_describe(struct hp_task_service *service,
                               struct ttrpc_service services[HP_TASK_SERVICES]) {
   services[0] = (struct ttrpc_service){&containerd__task__v2__task__descriptor, handle, service};
   services[1] = (struct ttrpc_service){&containerd__task__v3__task__descriptor, handle, service};
+  services[2] = (struct ttrpc_service){&containerd__runtime__sandbox__v1__sandbox__descriptor,
+                                       hp_sandbox_handle, service};
 }

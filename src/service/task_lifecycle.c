@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "service/convert.h"
+#include "service/service.h"
 #include "service/task.h"
 #include "spec/options.h"
 
@@ -44,14 +45,14 @@ void hp_task_create(struct hp_task_service *service, struct ttrpc_call *call,
       .rootfs_count = request->n_rootfs,
   };
   struct host_rootfs_mount *rootfs = NULL;
-  service->leaving = service->another = false;
+  hp_task_stay(service);
   if (request->checkpoint[0]) {
     hp_error_set(&err, HP_UNIMPLEMENTED,
                  "checkpoint is \"%.200s\": a HostProcess container cannot be restored from a checkpoint",
                  request->checkpoint);
     goto done;
   }
-  if (read_options(request, &options, &err) ||
+  if (hp_publisher_check_room(service->publisher, &err) || read_options(request, &options, &err) ||
       hp_convert_rootfs(request->rootfs, request->n_rootfs, &rootfs, &err))
     goto done;
   create.rootfs = rootfs;
@@ -138,7 +139,8 @@ void hp_task_exec(struct hp_task_service *service, struct ttrpc_call *call, cons
     hp_error_set(&err, HP_INVALID_ARGUMENT, "exec_id is empty: name the new process");
     goto done;
   }
-  if (hp_convert_check_type("spec", spec, HP_TYPE_PROCESS, &err))
+  if (hp_publisher_check_room(service->publisher, &err) ||
+      hp_convert_check_type("spec", spec, HP_TYPE_PROCESS, &err))
     goto done;
   if (hp_process_spec_parse((const char *)spec->value.data, spec->value.len, &process, &err)) {
     hp_error_wrap(&err, "spec");

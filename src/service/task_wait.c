@@ -11,6 +11,7 @@ struct hp_task_wait {
   struct hp_task_service *service;
   struct ttrpc_call *call;
   struct hp_waiter *waiter;
+  void (*reply)(struct ttrpc_call *call, const struct hp_exit *exited);
 };
 
 static void wait_free(struct hp_task_wait *wait) {
@@ -24,11 +25,15 @@ static void wait_free(struct hp_task_wait *wait) {
 static void wait_done(void *arg, const struct hp_exit *exited, const struct hp_error *err) {
   struct hp_task_wait *wait = arg;
   struct ttrpc_call *call = wait->call;
+  void (*reply)(struct ttrpc_call * call, const struct hp_exit *exited) = wait->reply;
   wait_free(wait);
-  if (err) {
+  if (err)
     hp_task_fail(call, err);
-    return;
-  }
+  else
+    reply(call, exited);
+}
+
+static void reply_exit(struct ttrpc_call *call, const struct hp_exit *exited) {
   Containerd__Task__V2__WaitResponse response = CONTAINERD__TASK__V2__WAIT_RESPONSE__INIT;
   Google__Protobuf__Timestamp when;
   response.exit_status = exited->status;
@@ -47,8 +52,9 @@ static void wait_abandoned(void *arg) {
   wait_cancel(arg, "nobody waits for the answer");
 }
 
-void hp_task_wait(struct hp_task_service *service, struct ttrpc_call *call, const ProtobufCMessage *message) {
-  const Containerd__Task__V2__WaitRequest *request = (const void *)message;
+void hp_task_wait_for(struct hp_task_service *service, struct ttrpc_call *call, const char *id,
+                      const char *exec_id,
+                      void (*reply)(struct ttrpc_call *call, const struct hp_exit *exited)) {
   if (service->wait_count >= HP_TASK_WAITS_MAX) {
     struct hp_error err = HP_ERROR_INIT;
     hp_error_set(&err, HP_RESOURCE_EXHAUSTED,
@@ -60,12 +66,13 @@ void hp_task_wait(struct hp_task_service *service, struct ttrpc_call *call, cons
   struct hp_task_wait *wait = hp_alloc(sizeof *wait);
   wait->service = service;
   wait->call = call;
+  wait->reply = reply;
   wait->next = service->waits;
   wait->link = &service->waits;
   if (wait->next)
     wait->next->link = &wait->next;
   service->waits = wait;
-  struct hp_waiter *waiter = hp_pod_wait(service->pod, request->id, request->exec_id, wait_done, wait);
+  struct hp_waiter *waiter = hp_pod_wait(service->pod, id, exec_id, wait_done, wait);
   if (!waiter)
     return; /* answered, and wait is gone */
   wait->waiter = waiter;
@@ -73,6 +80,11 @@ void hp_task_wait(struct hp_task_service *service, struct ttrpc_call *call, cons
     wait_abandoned(wait);
   else
     ttrpc_call_on_abandoned(call, wait_abandoned, wait);
+}
+
+void hp_task_wait(struct hp_task_service *service, struct ttrpc_call *call, const ProtobufCMessage *message) {
+  const Containerd__Task__V2__WaitRequest *request = (const void *)message;
+  hp_task_wait_for(service, call, request->id, request->exec_id, reply_exit);
 }
 
 void hp_task_wait_cancel_all(struct hp_task_service *service) {

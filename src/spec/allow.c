@@ -1,10 +1,14 @@
 #include "spec/allow.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/location.h"
 #include "spec/text.h"
+
+#define CPU_PERIOD_DEFAULT 100000 /* µs, the kernel's */
 
 static bool is_number_entry(const char *text) {
   const char *digits = text[0] == ':' ? text + 1 : text;
@@ -58,11 +62,12 @@ static bool lists_kind(const struct hp_policy *policy, enum hp_account_kind kind
 }
 
 static int refuse(const struct hp_policy *policy, const char *what, const char *entry, struct hp_error *err) {
-  return hp_error_set(
-      err, HP_INVALID_ARGUMENT,
-      "%s is not allowed by \"accounts\" of the node policy %s: use an account listed there, or "
-      "have \"%s\" added",
-      what, policy->file ? policy->file : "(built-in)", entry);
+  char *rule = hp_policy_cite(policy, HP_POLICY_ACCOUNTS);
+  hp_error_set(err, HP_INVALID_ARGUMENT,
+               "%s is not allowed by %s: use an account listed there, or have \"%s\" added", what, rule,
+               entry);
+  free(rule);
+  return -1;
 }
 
 static int allow_group(const struct hp_policy *policy, const char *field, uint32_t gid, uint32_t uid,
@@ -98,22 +103,126 @@ static int allow_numbers(const struct hp_policy *policy, const struct hp_process
   return 0;
 }
 
+int hp_allow_inherit(const struct hp_policy *policy, const struct hp_account *account, struct hp_error *err) {
+  if (account->kind != HP_ACCOUNT_INHERIT || !policy->forbids_inherit)
+    return 0;
+  char *rule = hp_policy_cite(policy, HP_POLICY_INHERIT_USER);
+  hp_error_set(
+      err, HP_INVALID_ARGUMENT,
+      "annotation " HP_ANNOTATION_INHERIT_USER " is true, which %s forbids: set runAsUserName instead", rule);
+  free(rule);
+  return -1;
+}
+
 int hp_allow_account(const struct hp_policy *policy, const struct hp_account *account,
                      const struct hp_process_spec *process, struct hp_error *err) {
-  if (!policy->has_accounts)
+  if (!policy->has_accounts || (account->kind == HP_ACCOUNT_INHERIT && lists_kind(policy, HP_ACCOUNT_SYSTEM)))
     return 0;
+  if (account->kind == HP_ACCOUNT_INHERIT)
+    return refuse(policy, "the shim's own user (annotation " HP_ANNOTATION_INHERIT_USER ")",
+                  "NT AUTHORITY\\SYSTEM", err);
   if (account->kind == HP_ACCOUNT_NUMERIC)
     return allow_numbers(policy, process, err);
-  if (account->kind == HP_ACCOUNT_INHERIT) {
-    if (lists_kind(policy, HP_ACCOUNT_SYSTEM))
-      return 0;
-    return refuse(policy, "the shim's own user (annotation microsoft.com/hostprocess-inherit-user)",
-                  "NT AUTHORITY\\SYSTEM", err);
-  }
   if (lists_account(policy, account))
     return 0;
   char *what = hp_printf("runAsUserName \"%s\"", process->username ? process->username : "");
   refuse(policy, what, process->username ? process->username : "", err);
   free(what);
+  return -1;
+}
+
+/* ---- places -------------------------------------------------------------------- */
+
+int hp_allow_location(enum hp_os os, const struct hp_policy *policy, const char *location,
+                      struct hp_error *err) {
+  if (!location || !policy->has_locations)
+    return 0;
+  for (size_t i = 0; i < policy->locations.count; i++)
+    if (hp_location_is_valid(os, policy->locations.items[i]) &&
+        hp_location_is_below(os, location, policy->locations.items[i]))
+      return 0;
+  char *rule = hp_policy_cite(policy, HP_POLICY_ROOTFS_LOCATIONS);
+  hp_error_set(err, HP_INVALID_ARGUMENT,
+               "annotation " HP_ANNOTATION_ROOTFS_LOCATION
+               " \"%s\" is not allowed by %s: use a folder listed "
+               "there or one below it, or leave the annotation out",
+               location, rule);
+  free(rule);
+  return -1;
+}
+
+/* ---- limits -------------------------------------------------------------------- */
+
+int hp_allow_memory(const struct hp_policy *policy, struct hp_number memory, struct hp_error *err) {
+  int64_t most = policy->memory_max.value;
+  bool limited = memory.set && memory.value > 0;
+  if (!policy->memory_max.set || (limited && memory.value <= most))
+    return 0;
+  char *rule = hp_policy_cite(policy, HP_POLICY_LIMITS_MEMORY);
+  if (!limited)
+    hp_error_set(err, HP_INVALID_ARGUMENT,
+                 "no memory limit is set: %s asks for one of at most %" PRId64
+                 " bytes, set resources.limits.memory",
+                 rule, most);
+  else
+    hp_error_set(err, HP_INVALID_ARGUMENT,
+                 "the memory limit of %" PRId64
+                 " bytes is more than %s allows: set resources.limits.memory to at most %" PRId64 " bytes",
+                 memory.value, rule, most);
+  free(rule);
+  return -1;
+}
+
+/* a * b / c, rounded up; as large as can be where that is too large. */
+static int64_t scale(int64_t a, int64_t b, int64_t c) {
+  return a > (INT64_MAX - c) / b ? INT64_MAX : (a * b + c - 1) / c;
+}
+
+/* The hard cap in thousandths of a processor, 0: none. */
+static int64_t asked_cpu(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits) {
+  if (os == HP_OS_LINUX) {
+    bool has_period = limits->cpu_period.set && limits->cpu_period.value > 0;
+    int64_t period = has_period ? limits->cpu_period.value : CPU_PERIOD_DEFAULT;
+    return limits->cpu_quota.set && limits->cpu_quota.value > 0 ? scale(limits->cpu_quota.value, 1000, period)
+                                                                : 0;
+  }
+  if (limits->cpu_count.set && limits->cpu_count.value > 0)
+    return scale(limits->cpu_count.value, 1000, 1);
+  if (!limits->cpu_maximum.set || limits->cpu_maximum.value <= 0)
+    return 0;
+  return policy->processors ? scale(limits->cpu_maximum.value, policy->processors, 10) : 1;
+}
+
+int hp_allow_cpu(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
+                 struct hp_error *err) {
+  int64_t most = policy->cpu_max.value, asked = asked_cpu(os, policy, limits);
+  if (!policy->cpu_max.set || (asked > 0 && asked <= most))
+    return 0;
+  char *rule = hp_policy_cite(policy, HP_POLICY_LIMITS_CPU);
+  if (asked == 0)
+    hp_error_set(err, HP_INVALID_ARGUMENT,
+                 "no CPU limit is set: %s asks for one of at most %" PRId64 ".%03" PRId64
+                 " processors (shares and affinity are none), set resources.limits.cpu",
+                 rule, most / 1000, most % 1000);
+  else
+    hp_error_set(err, HP_INVALID_ARGUMENT,
+                 "the CPU limit of %" PRId64 ".%03" PRId64
+                 " processors is more than %s allows: set resources.limits.cpu to at most %" PRId64
+                 ".%03" PRId64 " processors",
+                 asked / 1000, asked % 1000, rule, most / 1000, most % 1000);
+  free(rule);
+  return -1;
+}
+
+int hp_allow_storage(const struct hp_policy *policy, struct hp_number size, struct hp_error *err) {
+  int64_t most = policy->storage_max.value;
+  if (!policy->storage_max.set || !size.set || size.value <= most)
+    return 0;
+  char *rule = hp_policy_cite(policy, HP_POLICY_LIMITS_STORAGE);
+  hp_error_set(err, HP_INVALID_ARGUMENT,
+               "windows.resources.storage.sandboxSize of %" PRId64
+               " bytes is more than %s allows: set it to at most %" PRId64 " bytes",
+               size.value, rule, most);
+  free(rule);
   return -1;
 }

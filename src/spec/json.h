@@ -37,6 +37,9 @@ size_t hp_json_count(const struct hp_json *array); /* 0 if absent */
 bool hp_json_wanted(struct hp_json at);
 /* The field's path; the caller frees it. */
 char *hp_json_path(const struct hp_json *at);
+/* The line, from 1, where the field's key stands (of an element: its value) in
+ * the text that hp_json_load took; 0: it does not stand there. */
+unsigned hp_json_line(const char *data, size_t length, const struct hp_json *at);
 
 /* InvalidArgument: "PATH is VALUE: it must be RULE". */
 int hp_json_refuse(const struct hp_json *at, struct hp_error *err, const char *rule);

@@ -196,6 +196,10 @@ void hp_spec_clear(struct hp_container_spec *spec) {
   free(spec->mounts);
   hp_limits_clear(&spec->limits);
   free(spec->cgroups_path);
+  free(spec->os_name);
+  free(spec->own_network);
+  free(spec->own_users);
+  free(spec->cgroup_parent);
   for (size_t i = 0; i < spec->namespace_count; i++) {
     free(spec->namespaces[i].type);
     free(spec->namespaces[i].path);

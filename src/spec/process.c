@@ -138,6 +138,27 @@ int hp_process_spec_parse(const char *data, size_t length, struct hp_process_spe
   return result;
 }
 
+/* An allocation of its own costs that much at least. */
+#define ALLOCATION_BYTES 32
+
+static size_t text_bytes(const char *text) {
+  return text ? strlen(text) + ALLOCATION_BYTES : 0;
+}
+
+static size_t list_bytes(const struct hp_strings *list) {
+  size_t bytes = list->count * sizeof *list->items;
+  for (size_t i = 0; i < list->count; i++)
+    bytes += text_bytes(list->items[i]);
+  return bytes;
+}
+
+size_t hp_process_spec_bytes(const struct hp_process_spec *process) {
+  return sizeof *process + list_bytes(&process->args) + list_bytes(&process->env) +
+         text_bytes(process->command_line) + text_bytes(process->cwd) + text_bytes(process->username) +
+         process->additional_gid_count * sizeof *process->additional_gids +
+         process->rlimit_count * (sizeof *process->rlimits + ALLOCATION_BYTES);
+}
+
 void hp_process_spec_clear(struct hp_process_spec *process) {
   hp_strings_clear(&process->args);
   hp_strings_clear(&process->env);

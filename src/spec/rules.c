@@ -1,192 +1,68 @@
+/* The table of rules, and the one driver that walks it. */
 #include "spec/rules.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "spec/allow.h"
-#include "spec/text.h"
+#include "spec/rule.h"
 
-#define ROOTFS_LOCATION_MAX 255 /* bytes; the container's id is appended to it */
-#define PATH_LENGTH_MAX 4095
+#define SANDBOX HP_RULE_OF_SANDBOX
+#define CONTAINER HP_RULE_OF_CONTAINER
+#define BOTH HP_RULE_OF_BOTH
+#define LIMITS HP_RULE_OF_LIMITS
+#define LINUX HP_RULE_ON_LINUX
+#define WINDOWS HP_RULE_ON_WINDOWS
+#define ANY HP_RULE_ON_BOTH
 
-/* ---- hostProcess --------------------------------------------------------- */
+struct rule {
+  const char *name;
+  unsigned of, on;
+  hp_rule_judge judge;
+};
 
-static const char *annotation_text(enum hp_tristate value) {
-  return value == HP_TRUE ? "true" : value == HP_FALSE ? "false" : "absent";
-}
-
-static bool is_hostprocess(const struct hp_policy *policy, enum hp_tristate annotation) {
-  return annotation == HP_TRUE || (annotation == HP_UNSET && policy->assume);
-}
-
-static int judge_kind(const struct hp_policy *policy, const struct hp_container_spec *sandbox,
-                      const struct hp_container_spec *spec, struct hp_error *err) {
-  if (sandbox && is_hostprocess(policy, sandbox->hostprocess) != is_hostprocess(policy, spec->hostprocess))
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "annotation " HP_ANNOTATION_HOSTPROCESS " is %s on the container and %s on its pod's "
-                        "sandbox: set hostProcess alike for the pod and for each of its containers (on Linux "
-                        "list microsoft.com/* in the runtime's pod_annotations and container_annotations)",
-                        annotation_text(spec->hostprocess), annotation_text(sandbox->hostprocess));
-  if (spec->hostprocess == HP_FALSE)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "annotation " HP_ANNOTATION_HOSTPROCESS " is false: this shim runs HostProcess "
-                        "containers only, set hostProcess to true or choose another runtime class");
-  if (!is_hostprocess(policy, spec->hostprocess))
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "annotation " HP_ANNOTATION_HOSTPROCESS " is absent: this shim runs HostProcess "
-                        "containers only, set hostProcess to true (on Linux list microsoft.com/* in the "
-                        "runtime's pod_annotations and container_annotations) or have the node policy say "
-                        "\"hostProcess\": \"assume\"");
-  return 0;
-}
-
-/* ---- isolation ------------------------------------------------------------ */
-
-/* One that exists already. Whether it is the host's own only the host can say
- * (host_check_network). */
-static bool names_network(const struct hp_namespace *entry) {
-  return strcmp(entry->type, "network") == 0 && entry->path && *entry->path;
-}
-
-static int judge_windows_isolation(const struct hp_container_spec *spec, struct hp_error *err) {
-  if (spec->has_network_namespace)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "windows.network.networkNamespace is set: a HostProcess container uses the host's "
-                        "network, set hostNetwork: true in the pod");
-  if (spec->has_endpoints)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "windows.network.endpointList is not empty: a HostProcess container uses the host's "
-                        "network, set hostNetwork: true in the pod");
-  return 0;
-}
-
-/* Namespaces other than these have no meaning for a process of the host. */
-static int judge_namespaces(const struct hp_container_spec *spec, bool assumed, struct hp_error *err) {
-  for (size_t i = 0; i < spec->namespace_count; i++) {
-    const struct hp_namespace *entry = &spec->namespaces[i];
-    if (strcmp(entry->type, "user") == 0)
-      return hp_error_set(err, HP_INVALID_ARGUMENT,
-                          "linux.namespaces[%zu] asks for a user namespace: a HostProcess container has the "
-                          "host's users, set hostUsers to true or leave it out",
-                          i);
-    if (strcmp(entry->type, "network") == 0 && !assumed && !names_network(entry))
-      return hp_error_set(err, HP_INVALID_ARGUMENT,
-                          "linux.namespaces[%zu] asks for a new network namespace: a HostProcess container "
-                          "uses the host's network, set hostNetwork: true in the pod",
-                          i);
-  }
-  if (spec->uid_mappings)
-    return hp_error_set(
-        err, HP_INVALID_ARGUMENT,
-        "linux.uidMappings or linux.gidMappings is not empty: a HostProcess container has the "
-        "host's users, set hostUsers to true or leave the mappings out");
-  return 0;
-}
-
-/* ---- user ------------------------------------------------------------------- */
-
-static int judge_account(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *spec,
-                         struct hp_account *account, struct hp_error *err) {
-  if (spec->inherit_user == HP_TRUE)
-    account->kind = HP_ACCOUNT_INHERIT;
-  else if (os == HP_OS_LINUX && !spec->process.username)
-    account->kind = HP_ACCOUNT_NUMERIC;
-  else if (hp_account_parse(spec->process.username, account, err) != 0)
-    return -1;
-  return hp_allow_account(policy, account, &spec->process, err);
-}
-
-/* ---- process ---------------------------------------------------------------- */
-
-static int judge_process(enum hp_os os, const struct hp_container_spec *spec, struct hp_error *err) {
-  const struct hp_process_spec *process = &spec->process;
-  if (!spec->has_process)
-    return hp_error_set(err, HP_INVALID_ARGUMENT, "process is absent: give it args");
-  bool has_line = os == HP_OS_WINDOWS && process->command_line && process->command_line[0];
-  if (!has_line && (process->args.count == 0 || process->args.items[0][0] == 0))
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "process.args names no program: set command or args of the container");
-  return 0;
-}
-
-/* ---- file system --------------------------------------------------------------- */
-
-static bool is_pipe(const char *source) {
-  char *path = hp_strdup(source);
-  for (char *c = path; *c; c++)
-    if (*c == '/')
-      *c = '\\';
-  bool pipe = hp_text_starts(path, "\\\\.\\pipe\\") || hp_text_starts(path, "\\\\?\\pipe\\");
-  free(path);
-  return pipe;
-}
-
-/* These make their own content, their source is a mere label. */
-static bool needs_source(const char *type) {
-  static const char *const pseudo[] = {"proc",   "sysfs",  "tmpfs",   "devpts",
-                                       "mqueue", "cgroup", "cgroup2", "devtmpfs"};
-  for (size_t i = 0; type && i < sizeof pseudo / sizeof pseudo[0]; i++)
-    if (strcmp(type, pseudo[i]) == 0)
-      return false;
-  return true;
-}
-
-static int judge_mount(enum hp_os os, const struct hp_mount *mount, size_t i, struct hp_error *err) {
-  if (!mount->destination || !mount->destination[0])
-    return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts[%zu].destination is empty: set mountPath", i);
-  if ((!mount->source || !mount->source[0]) && needs_source(mount->type))
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "mounts[%zu].source is empty (destination \"%s\"): name the file or directory of the "
-                        "host to mount",
-                        i, mount->destination);
-  if (mount->source && is_pipe(mount->source))
-    return hp_error_set(
-        err, HP_INVALID_ARGUMENT,
-        "mounts[%zu].source \"%s\" is a named pipe, which cannot be mounted: remove the mount "
-        "and reach it by its host path instead",
-        i, mount->source);
-  if (os != HP_OS_LINUX)
-    return 0;
-  if (mount->destination[0] != '/' || hp_text_climbs(mount->destination, "/") ||
-      strlen(mount->destination) > PATH_LENGTH_MAX)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "mounts[%zu].destination \"%.256s\" is not valid: it must be an absolute path of at "
-                        "most %d bytes without \"..\"",
-                        i, mount->destination, PATH_LENGTH_MAX);
-  return 0;
-}
-
-/* An absolute path below the root, which the shim will make as SYSTEM or root. */
-static bool is_location(enum hp_os os, const char *path) {
-  if (hp_text_has_control(path) || strlen(path) > ROOTFS_LOCATION_MAX)
-    return false;
-  if (os == HP_OS_LINUX)
-    return path[0] == '/' && path[strspn(path, "/.")] != 0 && !hp_text_climbs(path, "/");
-  bool drive = ((path[0] >= 'a' && path[0] <= 'z') || (path[0] >= 'A' && path[0] <= 'Z')) && path[1] == ':' &&
-               (path[2] == '\\' || path[2] == '/');
-  return drive && path[3 + strspn(path + 3, "/\\. ")] != 0 && !strpbrk(path + 2, ":*?\"<>|") &&
-         !hp_text_climbs(path, "/\\");
-}
-
-static int judge_files(enum hp_os os, const struct hp_container_spec *spec, struct hp_error *err) {
-  if (spec->rootfs_location && !is_location(os, spec->rootfs_location))
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "annotation " HP_ANNOTATION_ROOTFS_LOCATION " \"%.256s\" is not valid: it must be an "
-                        "absolute path below the root such as %s, of at most %d bytes, without \"..\"",
-                        spec->rootfs_location, os == HP_OS_LINUX ? "/hpc" : "C:\\hpc", ROOTFS_LOCATION_MAX);
-  if (spec->cgroups_path &&
-      (hp_text_climbs(spec->cgroups_path, "/:") || hp_text_has_control(spec->cgroups_path) ||
-       strlen(spec->cgroups_path) > PATH_LENGTH_MAX))
-    return hp_error_set(
-        err, HP_INVALID_ARGUMENT,
-        "linux.cgroupsPath \"%.256s\" is not valid: it must be a path, or slice:prefix:name, of "
-        "at most %d bytes without \"..\" and control characters",
-        spec->cgroups_path, PATH_LENGTH_MAX);
-  for (size_t i = 0; i < spec->mount_count; i++)
-    if (judge_mount(os, &spec->mounts[i], i, err) != 0)
-      return -1;
-  return 0;
-}
+/* One row, one rule; the first that refuses is what Create answers. */
+static const struct rule rules[] = {
+    {"oneKindPerPod", BOTH, ANY, hp_rule_one_kind},
+    {"hostProcess", BOTH, ANY, hp_rule_host_process},
+    {"networkNamespace", BOTH, ANY, hp_rule_network_namespace},
+    {"endpointList", BOTH, ANY, hp_rule_endpoint_list},
+    {"userNamespace", BOTH, ANY, hp_rule_user_namespace},
+    {"newNetwork", BOTH, ANY, hp_rule_new_network},
+    {"idMappings", BOTH, ANY, hp_rule_id_mappings},
+    {"ownNetwork", BOTH, ANY, hp_rule_own_network},
+    {"ownUsers", BOTH, ANY, hp_rule_own_users},
+    {"podOs", SANDBOX, ANY, hp_rule_pod_os},
+    {"runAsNonRoot", BOTH, ANY, hp_rule_run_as_non_root},
+    {"hyperv", CONTAINER, ANY, hp_rule_hyperv},
+    {"credentialSpec", CONTAINER, ANY, hp_rule_credential_spec},
+    {"process", CONTAINER, ANY, hp_rule_process},
+    {"program", CONTAINER, ANY, hp_rule_program},
+    {"runAsUserName", CONTAINER, ANY, hp_rule_run_as_user_name},
+    {"policyInherit", CONTAINER, ANY, hp_rule_policy_inherit},
+    {"policyAccounts", CONTAINER, ANY, hp_rule_policy_accounts},
+    {"rootfsLocation", CONTAINER, ANY, hp_rule_rootfs_location},
+    {"policyLocation", CONTAINER, ANY, hp_rule_policy_location},
+    {"cgroupsPath", CONTAINER, ANY, hp_rule_cgroups_path},
+    {"mountDestination", CONTAINER, ANY, hp_rule_mount_destination},
+    {"mountSource", CONTAINER, ANY, hp_rule_mount_source},
+    {"mountPipe", CONTAINER, ANY, hp_rule_mount_pipe},
+    {"mountSocket", CONTAINER, ANY, hp_rule_mount_socket},
+    {"mountPath", CONTAINER, LINUX, hp_rule_mount_path},
+    {"policyMemory", LIMITS, ANY, hp_rule_policy_memory},
+    {"policyCpu", LIMITS, ANY, hp_rule_policy_cpu},
+    {"policyStorage", LIMITS, ANY, hp_rule_policy_storage},
+    {"memorySwap", LIMITS, LINUX, hp_rule_memory_swap},
+    {"cpuShares", LIMITS, LINUX, hp_rule_linux_cpu_shares},
+    {"cpuQuota", LIMITS, LINUX, hp_rule_linux_cpu_quota},
+    {"cpuPeriod", LIMITS, LINUX, hp_rule_linux_cpu_period},
+    {"blockWeight", LIMITS, LINUX, hp_rule_linux_block_weight},
+    {"cpusetCpus", LIMITS, LINUX, hp_rule_linux_cpus},
+    {"cpusetMems", LIMITS, LINUX, hp_rule_linux_mems},
+    {"oneCpuLimit", LIMITS, WINDOWS, hp_rule_windows_one_cpu_limit},
+    {"windowsCpuMaximum", LIMITS, WINDOWS, hp_rule_windows_cpu_maximum},
+    {"windowsCpuShares", LIMITS, WINDOWS, hp_rule_windows_cpu_shares},
+};
+#define RULES (sizeof rules / sizeof rules[0])
 
 /* ---- warnings -------------------------------------------------------------------- */
 
@@ -201,7 +77,8 @@ static void warn_ignored(const struct hp_container_spec *spec, struct hp_strings
   char *list = NULL;
   for (size_t i = 0; i < spec->namespace_count; i++) {
     char *item = hp_printf("linux.namespaces[%zu] (%s)", i, spec->namespaces[i].type);
-    if (spec->hostprocess != HP_TRUE || !names_network(&spec->namespaces[i])) /* else it is the host's own */
+    if (spec->hostprocess != HP_TRUE ||
+        !hp_rule_names_network(&spec->namespaces[i])) /* else it is the host's own */
       append(&list, item);
     free(item);
   }
@@ -224,30 +101,45 @@ static void hand_on(const struct hp_container_spec *sandbox, struct hp_container
     spec->rootfs_location = hp_strdup(sandbox->rootfs_location);
 }
 
+/* Index of the first rule from `at` on that refuses, or RULES. */
+static size_t first_refusal(size_t at, unsigned of, const struct hp_rule_subject *subject,
+                            struct hp_error *err) {
+  unsigned on = subject->os == HP_OS_WINDOWS ? HP_RULE_ON_WINDOWS : HP_RULE_ON_LINUX;
+  for (; at < RULES; at++)
+    if ((rules[at].of & of) && (rules[at].on & on) && rules[at].judge(subject, err) != 0)
+      break;
+  return at;
+}
+
+/* refusals NULL: the first is enough. */
 static int judge(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *sandbox,
-                 struct hp_container_spec *spec, struct hp_verdict *verdict, struct hp_error *err) {
-  bool assumed = policy->assume && spec->hostprocess == HP_UNSET;
-  if (judge_kind(policy, sandbox, spec, err) != 0 || judge_windows_isolation(spec, err) != 0 ||
-      judge_namespaces(spec, assumed, err) != 0)
+                 struct hp_container_spec *spec, struct hp_verdict *verdict, struct hp_refusals *refusals,
+                 struct hp_error *err) {
+  *verdict = (struct hp_verdict){0};
+  bool is_sandbox = spec->role == HP_ROLE_SANDBOX;
+  if (sandbox && !is_sandbox)
+    hand_on(sandbox, spec);
+  const struct hp_rule_subject subject = {os, policy, sandbox, spec, &spec->limits, &verdict->account};
+  unsigned of = is_sandbox ? HP_RULE_OF_SANDBOX : HP_RULE_OF_CONTAINER;
+  struct hp_error next = HP_ERROR_INIT;
+  size_t at = first_refusal(0, of, &subject, err);
+  bool accepted = at == RULES;
+  for (; refusals && at < RULES; at = first_refusal(at + 1, of, &subject, &next)) {
+    hp_strings_add(&refusals->rules, rules[at].name);
+    hp_strings_add(&refusals->messages, next.message ? next.message : err->message);
+  }
+  hp_error_clear(&next);
+  if (!accepted) {
+    hp_verdict_clear(verdict);
     return -1;
-  if (spec->role == HP_ROLE_SANDBOX) { /* nothing of it is started, so nothing else of it matters */
+  }
+  if (is_sandbox) { /* nothing of it is started, so nothing else of it matters */
     verdict->account.kind = HP_ACCOUNT_INHERIT;
+    if (spec->own_network)
+      hp_strings_take(&verdict->warnings,
+                      hp_printf("ignored, for the node policy assumes hostProcess: %s", spec->own_network));
     return 0;
   }
-  if (spec->hyperv)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "windows.hyperv is present: a HostProcess container cannot be isolated by Hyper-V, "
-                        "choose a runtime without it");
-  if (spec->credential_spec)
-    return hp_error_set(
-        err, HP_INVALID_ARGUMENT,
-        "windows.credentialSpec is present: a HostProcess container takes none, name the group "
-        "managed service account as runAsUserName (DOMAIN\\account$) instead");
-  if (sandbox)
-    hand_on(sandbox, spec);
-  if (judge_process(os, spec, err) != 0 || judge_account(os, policy, spec, &verdict->account, err) != 0 ||
-      judge_files(os, spec, err) != 0 || hp_rules_judge_limits(os, policy, &spec->limits, err) != 0)
-    return -1;
   verdict->behavior = spec->mount_behavior != HP_MOUNT_UNSET ? spec->mount_behavior : policy->mount_behavior;
   warn_ignored(spec, &verdict->warnings);
   return 0;
@@ -255,11 +147,28 @@ static int judge(enum hp_os os, const struct hp_policy *policy, const struct hp_
 
 int hp_rules_judge(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *sandbox,
                    struct hp_container_spec *spec, struct hp_verdict *verdict, struct hp_error *err) {
-  *verdict = (struct hp_verdict){0};
-  if (judge(os, policy, sandbox, spec, verdict, err) == 0)
-    return 0;
-  hp_verdict_clear(verdict);
-  return -1;
+  return judge(os, policy, sandbox, spec, verdict, NULL, err);
+}
+
+int hp_rules_judge_all(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *sandbox,
+                       struct hp_container_spec *spec, struct hp_verdict *verdict,
+                       struct hp_refusals *refusals) {
+  struct hp_error err = HP_ERROR_INIT;
+  *refusals = (struct hp_refusals){0};
+  int result = judge(os, policy, sandbox, spec, verdict, refusals, &err);
+  hp_error_clear(&err);
+  return result;
+}
+
+int hp_rules_judge_limits(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
+                          struct hp_error *err) {
+  const struct hp_rule_subject subject = {.os = os, .policy = policy, .limits = limits};
+  return first_refusal(0, HP_RULE_OF_UPDATE, &subject, err) == RULES ? 0 : -1;
+}
+
+void hp_refusals_clear(struct hp_refusals *refusals) {
+  hp_strings_clear(&refusals->rules);
+  hp_strings_clear(&refusals->messages);
 }
 
 void hp_verdict_clear(struct hp_verdict *verdict) {

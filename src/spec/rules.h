@@ -20,6 +20,15 @@ struct hp_verdict {
  * Errors: InvalidArgument or FailedPrecondition. */
 int hp_rules_judge(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *sandbox,
                    struct hp_container_spec *spec, struct hp_verdict *verdict, struct hp_error *err);
+/* For people: the same walk, which goes on after a refusal; the first is the one
+ * that hp_rules_judge answers. */
+struct hp_refusals {
+  struct hp_strings rules, messages; /* of each rule that refuses its name and what it says */
+};
+int hp_rules_judge_all(enum hp_os os, const struct hp_policy *policy, const struct hp_container_spec *sandbox,
+                       struct hp_container_spec *spec, struct hp_verdict *verdict,
+                       struct hp_refusals *refusals);
+void hp_refusals_clear(struct hp_refusals *refusals);
 /* Update: the same limits rules (policy maximum, ranges). */
 int hp_rules_judge_limits(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
                           struct hp_error *err);

@@ -1,9 +1,9 @@
 /* The rules for limits, of Create and of Update. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "spec/rules.h"
+#include "spec/allow.h"
+#include "spec/rule.h"
 
 /* min and max are the system's; a value that asks for nothing (-1) has passed. */
 static int in_range(const char *field, struct hp_number number, int64_t min, int64_t max,
@@ -22,25 +22,20 @@ static int is_cpuset(const char *field, const char *text, struct hp_error *err) 
                       "%s is \"%.64s\": it must be a list of numbers and ranges such as 0-3,7", field, text);
 }
 
-static int judge_memory_max(const struct hp_policy *policy, const struct hp_limits *limits,
-                            struct hp_error *err) {
-  if (!policy->memory_max.set ||
-      (limits->memory.set && limits->memory.value > 0 && limits->memory.value <= policy->memory_max.value))
-    return 0;
-  const char *file = policy->file ? policy->file : "(built-in)";
-  if (!limits->memory.set || limits->memory.value <= 0)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "no memory limit is set: \"limits.memory\" of the node policy %s asks for one of at "
-                        "most %" PRId64 " bytes, set resources.limits.memory",
-                        file, policy->memory_max.value);
-  return hp_error_set(err, HP_INVALID_ARGUMENT,
-                      "the memory limit of %" PRId64
-                      " bytes is more than \"limits.memory\" of the node policy "
-                      "%s allows: set resources.limits.memory to at most %" PRId64 " bytes",
-                      limits->memory.value, file, policy->memory_max.value);
+int hp_rule_policy_memory(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return hp_allow_memory(subject->policy, subject->limits->memory, err);
 }
 
-static int judge_swap(const struct hp_limits *limits, struct hp_error *err) {
+int hp_rule_policy_cpu(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return hp_allow_cpu(subject->os, subject->policy, subject->limits, err);
+}
+
+int hp_rule_policy_storage(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return hp_allow_storage(subject->policy, subject->limits->storage_size, err);
+}
+
+int hp_rule_memory_swap(const struct hp_rule_subject *subject, struct hp_error *err) {
+  const struct hp_limits *limits = subject->limits;
   int64_t swap = limits->memory_swap.value, memory = limits->memory.value;
   if (!limits->memory_swap.set || swap == -1)
     return 0;
@@ -57,36 +52,45 @@ static int judge_swap(const struct hp_limits *limits, struct hp_error *err) {
   return 0;
 }
 
-static int judge_linux(const struct hp_limits *limits, struct hp_error *err) {
-  struct hp_number quota = limits->cpu_quota;
-  if (quota.value == -1)
-    quota.set = false;
-  if (judge_swap(limits, err) != 0 ||
-      in_range("linux.resources.cpu.shares", limits->cpu_shares, 2, 262144, err) != 0 ||
-      in_range("linux.resources.cpu.quota", quota, 1000, INT64_MAX / 1000, err) != 0 ||
-      in_range("linux.resources.cpu.period", limits->cpu_period, 1000, 1000000, err) != 0 ||
-      in_range("linux.resources.blockIO.weight", limits->blkio_weight, 10, 1000, err) != 0 ||
-      is_cpuset("linux.resources.cpu.cpus", limits->cpuset_cpus, err) != 0 ||
-      is_cpuset("linux.resources.cpu.mems", limits->cpuset_mems, err) != 0)
-    return -1;
-  return 0;
+int hp_rule_linux_cpu_shares(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return in_range("linux.resources.cpu.shares", subject->limits->cpu_shares, 2, 262144, err);
 }
 
-static int judge_windows(const struct hp_limits *limits, struct hp_error *err) {
-  if (limits->cpu_count.set + limits->cpu_maximum.set + limits->cpu_shares.set > 1)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "more than one of count, maximum and shares is set in windows.resources.cpu (%" PRId64
-                        ", %" PRId64 ", %" PRId64 "): set only one",
-                        limits->cpu_count.value, limits->cpu_maximum.value, limits->cpu_shares.value);
-  if (in_range("windows.resources.cpu.maximum", limits->cpu_maximum, 1, 10000, err) != 0 ||
-      in_range("windows.resources.cpu.shares", limits->cpu_shares, 1, 10000, err) != 0)
-    return -1;
-  return 0;
+int hp_rule_linux_cpu_quota(const struct hp_rule_subject *subject, struct hp_error *err) {
+  struct hp_number quota = subject->limits->cpu_quota;
+  return quota.value == -1 ? 0 : in_range("linux.resources.cpu.quota", quota, 1000, INT64_MAX / 1000, err);
 }
 
-int hp_rules_judge_limits(enum hp_os os, const struct hp_policy *policy, const struct hp_limits *limits,
-                          struct hp_error *err) {
-  if (judge_memory_max(policy, limits, err) != 0)
-    return -1;
-  return os == HP_OS_WINDOWS ? judge_windows(limits, err) : judge_linux(limits, err);
+int hp_rule_linux_cpu_period(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return in_range("linux.resources.cpu.period", subject->limits->cpu_period, 1000, 1000000, err);
+}
+
+int hp_rule_linux_block_weight(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return in_range("linux.resources.blockIO.weight", subject->limits->blkio_weight, 10, 1000, err);
+}
+
+int hp_rule_linux_cpus(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return is_cpuset("linux.resources.cpu.cpus", subject->limits->cpuset_cpus, err);
+}
+
+int hp_rule_linux_mems(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return is_cpuset("linux.resources.cpu.mems", subject->limits->cpuset_mems, err);
+}
+
+int hp_rule_windows_one_cpu_limit(const struct hp_rule_subject *subject, struct hp_error *err) {
+  const struct hp_limits *limits = subject->limits;
+  if (limits->cpu_count.set + limits->cpu_maximum.set + limits->cpu_shares.set <= 1)
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT,
+                      "more than one of count, maximum and shares is set in windows.resources.cpu (%" PRId64
+                      ", %" PRId64 ", %" PRId64 "): set only one",
+                      limits->cpu_count.value, limits->cpu_maximum.value, limits->cpu_shares.value);
+}
+
+int hp_rule_windows_cpu_maximum(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return in_range("windows.resources.cpu.maximum", subject->limits->cpu_maximum, 1, 10000, err);
+}
+
+int hp_rule_windows_cpu_shares(const struct hp_rule_subject *subject, struct hp_error *err) {
+  return in_range("windows.resources.cpu.shares", subject->limits->cpu_shares, 1, 10000, err);
 }

@@ -32,6 +32,9 @@ enum hp_role {
   HP_ROLE_MEMBER,  /* a container of sandbox_id's pod */
 };
 
+/* What was read, whose field names messages have. */
+enum hp_source { HP_SOURCE_OCI, HP_SOURCE_CRI, HP_SOURCE_MANIFEST };
+
 enum hp_tristate { HP_UNSET, HP_FALSE, HP_TRUE };
 enum hp_mount_behavior { HP_MOUNT_UNSET, HP_MOUNT_BIND, HP_MOUNT_SYMLINK };
 
@@ -67,6 +70,7 @@ struct hp_mount {
   char *source, *destination, *type; /* type NULL: bind */
   struct hp_strings options;
   bool read_only; /* "ro" is among the options */
+  bool socket;    /* a manifest says that the source is one; else only the host can tell */
 };
 
 struct hp_throttle { /* blockIO: one device, one rate */
@@ -112,6 +116,7 @@ struct hp_namespace { /* linux.namespaces[] */
 };
 
 struct hp_container_spec {
+  enum hp_source source;
   enum hp_role role;
   char *sandbox_id; /* of a member; else NULL */
 
@@ -134,6 +139,15 @@ struct hp_container_spec {
   size_t namespace_count;
   bool uid_mappings;
 
+  /* manifests */
+  bool run_as_non_root;
+  bool image_program; /* there may be no args: the image's ENTRYPOINT comes before them */
+  char *os_name;      /* of a pod; NULL: none */
+
+  /* CRI and manifests: what asks for a namespace of the pod's own, "FIELD is VALUE"; NULL: nothing */
+  char *own_network, *own_users;
+  char *cgroup_parent; /* CRI, Linux: the pod's cgroup, a path or a slice's name; NULL: not told */
+
   /* windows */
   bool has_windows, hyperv, credential_spec, has_network_namespace, has_endpoints;
   struct hp_strings layer_folders;
@@ -152,6 +166,8 @@ void hp_spec_clear(struct hp_container_spec *spec);
 int hp_process_spec_parse(const char *data, size_t length, struct hp_process_spec *process,
                           struct hp_error *err);
 void hp_process_spec_clear(struct hp_process_spec *process);
+/* What it takes of memory, about. */
+size_t hp_process_spec_bytes(const struct hp_process_spec *process);
 
 /* Parses Update's resources: LinuxResources on Linux, WindowsResources on
  * Windows, which os tells. */

@@ -10,8 +10,8 @@ const char *ttrpc_call_method(const struct ttrpc_call *call) {
 
 const char *ttrpc_call_metadata(const struct ttrpc_call *call, const char *key) {
   const char *at = call->metadata;
-  const char *end = call->metadata + call->metadata_size;
-  while (at < end) {
+  const char *end = at ? at + call->metadata_size : NULL;
+  while (at != end) {
     const char *value = at + strlen(at) + 1;
     if (strcmp(at, key) == 0)
       return value;

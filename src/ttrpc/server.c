@@ -6,6 +6,7 @@
 #include "ttrpc/session.h"
 
 #define DEFAULT_OUTSTANDING 4096u
+#define DEFAULT_CONNECTIONS 4096u
 #define DEFAULT_UNSENT_BYTES (8u << 20)
 
 struct ttrpc_server {
@@ -55,6 +56,8 @@ struct ttrpc_server *ttrpc_server_new(uv_loop_t *loop, const struct ttrpc_servic
   struct ttrpc_server_limits wanted = limits ? *limits : (struct ttrpc_server_limits){0};
   if (wanted.outstanding == 0)
     wanted.outstanding = DEFAULT_OUTSTANDING;
+  if (wanted.connections == 0)
+    wanted.connections = DEFAULT_CONNECTIONS;
   if (wanted.unsent_bytes == 0)
     wanted.unsent_bytes = DEFAULT_UNSENT_BYTES;
   server->host = (struct ttrpc_session_host){.services = server->services,
@@ -73,7 +76,9 @@ void ttrpc_server_accept(struct ttrpc_server *server, uv_stream_t *stream,
     server->sessions->previous = session;
   server->sessions = session;
   server->connections++;
-  if (server->shutting_down)
+  if (server->connections > server->host.limits.connections)
+    ttrpc_session_close(session); /* leaves the list later, on the loop */
+  else if (server->shutting_down)
     ttrpc_session_shutdown(session);
 }
 

@@ -94,13 +94,27 @@ static void unlink_call(struct ttrpc_call *call) {
     call->next->link = call->link;
 }
 
+/* No larger than the frame, far below what an arena takes. */
+static void keep_metadata(struct ttrpc_call *call, const struct ttrpc_frame *frame, size_t size) {
+  char *metadata = size ? call->arena.allocator.alloc(&call->arena, size) : NULL;
+  if (!metadata)
+    return;
+  call->metadata = metadata;
+  call->metadata_size = ttrpc_request_metadata(frame->data, frame->length, metadata);
+}
+
+static void forget_request(struct ttrpc_call *call) {
+  call->metadata = NULL;
+  call->metadata_size = 0;
+  ttrpc_arena_clear(&call->arena);
+}
+
 static struct ttrpc_call *call_new(struct ttrpc_session *session, const struct ttrpc_frame *frame,
                                    const struct ttrpc_request *request) {
-  struct ttrpc_call *call = hp_realloc_array(NULL, sizeof *call + request->metadata_size, 1);
+  struct ttrpc_call *call = hp_alloc(sizeof *call);
   *call = (struct ttrpc_call){.session = session, .stream = frame->stream};
-  if (request->metadata_size > 0)
-    call->metadata_size = ttrpc_request_metadata(frame->data, frame->length, call->metadata);
   ttrpc_arena_init(&call->arena);
+  keep_metadata(call, frame, request->metadata_size);
   link_call(&session->calls, call);
   session->outstanding++;
   return call;
@@ -214,7 +228,7 @@ static void handle(struct ttrpc_session *session, const struct ttrpc_frame *fram
     refuse(session, frame->stream, TTRPC_INVALID_ARGUMENT, "the payload of %s is not a valid %s",
            method->name, method->input->name);
     ttrpc_session_forget(call);
-    ttrpc_arena_clear(&call->arena);
+    forget_request(call);
     free(call);
     return;
   }
@@ -222,7 +236,7 @@ static void handle(struct ttrpc_session *session, const struct ttrpc_frame *fram
   service->handler(service->arg, call, index, message);
   call->dispatching = false;
   if (call->answered || !call->keep_request)
-    ttrpc_arena_clear(&call->arena);
+    forget_request(call);
   if (call->answered)
     free(call);
 }

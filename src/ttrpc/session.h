@@ -53,8 +53,8 @@ struct ttrpc_call {
   bool dispatching; /* its handler is on the stack */
   bool answered;    /* … and has answered it */
   bool keep_request;
+  const char *metadata; /* key\0value\0…, in the arena; NULL: none, or the request is gone */
   size_t metadata_size;
-  char metadata[]; /* key\0value\0… */
 };
 
 struct ttrpc_session *ttrpc_session_new(uv_loop_t *loop, const struct ttrpc_session_host *host,

@@ -48,7 +48,7 @@ int wmain(int argc, wchar_t **wide) {
   char **argv = narrow_arguments(argc, wide);
   if (hp_launcher_is_asked(argc, argv))
     return hp_launcher_main(argv);
-  if (argc > 1 && strcmp(argv[argc - 1], HOST_DAEMON_VERB) == 0)
+  if (argc > 2 && argv[1][0] == '-' && strcmp(argv[argc - 1], HOST_DAEMON_VERB) == 0)
     return host_daemon_continue(hp_serve);
   return main(argc, argv);
 }

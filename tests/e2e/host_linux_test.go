@@ -152,3 +152,23 @@ func checkDaemon(t *testing.T, address string, pid int) {
 
 // workloads is how many of the processes are the container's own.
 func workloads(pids []containerd.ProcessInfo) int { return len(pids) }
+
+// TestGarbage: how many shims are killed, after at most how many milliseconds, and
+// whether a bundle can be removed while its shim lives.
+const (
+	lives, lifeLimit = 100, 1000
+	bareBundles      = true
+)
+
+// addressGone says whether nothing is left of a shim's address.
+func addressGone(address string) bool {
+	for _, suffix := range []string{"", ".lock"} {
+		if _, err := os.Lstat(strings.TrimPrefix(address, addressPrefix) + suffix); err == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// hostChecks are those that doctor makes on Linux only.
+var hostChecks = []string{"kernel", "capabilities", "cgroups", "sockets"}

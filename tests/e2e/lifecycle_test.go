@@ -60,6 +60,31 @@ func TestLifecycle(t *testing.T) {
 			t.Errorf("stdout %q", b.out)
 		}
 	})
+	sub(t, "the-time-of-the-exit-is-the-exits", func(t *testing.T) {
+		line, open := gate(t, shared.dir, 1)
+		b := shared.boot(t, spec(t, "sh", "-c", line+"; exit 3"), options{})
+		before := time.Now()
+		open()
+		eventually(t, "it has ended", func() bool { return b.status() == containerd.Stopped })
+		after := time.Now()
+		time.Sleep(time.Second) // whoever asks late is told the same
+		status := <-b.exit
+		late, err := b.task.Wait(b.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := <-late
+		deleted, err := b.task.Delete(b.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.task = nil
+		for _, told := range []containerd.ExitStatus{status, again, *deleted} {
+			if told.ExitCode() != 3 || told.ExitTime().Before(before) || told.ExitTime().After(after) || !told.ExitTime().Equal(status.ExitTime()) {
+				t.Errorf("status %d at %v, not 3 between %v and %v", told.ExitCode(), told.ExitTime(), before, after)
+			}
+		}
+	})
 	sub(t, "delete-of-a-created-task", func(t *testing.T) {
 		b, err := shared.create(t, spec(t, "true"), options{})
 		if err != nil {

@@ -29,6 +29,23 @@ func loggingProgram(t *testing.T, dir, scheme string) string {
 	return path
 }
 
+// log takes what the shim of a bundle, which is to be started, logs.
+func (h *hand) log(_, bundle string) *buffer {
+	h.t.Helper()
+	path := filepath.Join(bundle, "log")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = f.Close() })
+	log := &buffer{}
+	go func() { _, _ = io.Copy(log, f) }()
+	return log
+}
+
 // failingProgram fails whatever it is called for.
 func failingProgram() string { return "/bin/false" }
 

@@ -26,6 +26,28 @@ func loggingProgram(_ *testing.T, _, scheme string) string {
 	return filepath.Join(toolsDir, map[string]string{"binary": "logger.exe", "binary-v2": "logger-v2.exe"}[scheme])
 }
 
+// log takes what the shim of a bundle, which is to be started, logs.
+func (h *hand) log(id, _ string) *buffer {
+	log := &buffer{}
+	done := make(chan struct{})
+	h.t.Cleanup(func() { close(done) })
+	go func() {
+		for {
+			if connection, err := tryDial(`\\.\pipe\containerd-shim-` + h.namespace + "-" + id + "-log"); err == nil {
+				_, _ = io.Copy(log, connection)
+				_ = connection.Close()
+				return
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return log
+}
+
 // failingProgram fails whatever it is called for.
 func failingProgram() string { return filepath.Join(toolsDir, "false.exe") }
 

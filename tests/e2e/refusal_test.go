@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -67,6 +69,9 @@ func TestRefusals(t *testing.T) {
 			if !errdefs.IsInvalidArgument(err) && !errdefs.IsFailedPrecondition(err) {
 				t.Errorf("the code is neither InvalidArgument nor FailedPrecondition: %v", err)
 			}
+			if why := refusal(t, s); why == "" || !strings.Contains(err.Error(), why) {
+				t.Errorf("validate --on-this-node says %q, Create %v", why, err)
+			}
 			for what, words := range map[string]string{"field": c.field, "value": c.value, "remedy": c.remedy} {
 				if !strings.Contains(err.Error(), words) {
 					t.Errorf("the message does not name the %s (%s): %v", what, words, err)
@@ -118,6 +123,51 @@ func TestPolicy(t *testing.T) {
 		set(t, `{}`, 0o666)
 		if _, err := s.create(t, spec(t, "true"), options{}); err == nil || !strings.Contains(err.Error(), s.policy) {
 			t.Errorf("%v", err)
+		}
+	})
+	sub(t, "names-file-line-and-rule", func(t *testing.T) {
+		set(t, "{\n  \"accounts\": [\"NT AUTHORITY\\\\LocalService\"],\n  \"inheritUser\": false,\n  \"rootfsLocations\": [],\n"+
+			"  \"limits\": {\n    \"memory\": 1048576\n  }\n}\n", 0o644)
+		refused := func(rule, line string, change func(c *specs.Spec)) {
+			c := spec(t, "true")
+			c.Process.User = specs.User{Username: "Local service"}
+			change(c)
+			want := fmt.Sprintf("%q (line %s of the node policy %s)", rule, line, s.policy)
+			if _, err := s.create(t, c, options{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, not %s", err, want)
+			}
+		}
+		refused("accounts", "2", func(c *specs.Spec) { c.Process.User.Username = "SYSTEM" })
+		refused("inheritUser", "3", func(c *specs.Spec) { c.Annotations[inheritUser] = "true" })
+		refused("rootfsLocations", "4", func(c *specs.Spec) { c.Annotations[rootLocation] = s.dir })
+		refused("limits.memory", "6", func(*specs.Spec) {})
+	})
+	sub(t, "judges-an-update-as-it-is-then", func(t *testing.T) {
+		set(t, `{"limits": {"memory": 67108864}}`, 0o644)
+		c := spec(t, "sleep", "1000")
+		limitMemory(c, 64<<20)
+		b := s.boot(t, c, options{})
+		update := func(bytes int64) error { return b.task.Update(b.ctx, containerd.WithResources(memoryOf(bytes))) }
+		want := "\"limits.memory\" (line 1 of the node policy " + s.policy + ") allows"
+		if err := update(128 << 20); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, not %s", err, want)
+		}
+		if err := update(48 << 20); err != nil {
+			t.Error(err)
+		}
+		set(t, `{}`, 0o644)
+		if err := update(128 << 20); err != nil {
+			t.Error(err)
+		}
+	})
+	sub(t, "is-read-anew-for-each-create", func(t *testing.T) {
+		set(t, `{"accounts": []}`, 0o644)
+		if _, err := s.create(t, spec(t, "true"), options{}); !errdefs.IsInvalidArgument(err) {
+			t.Errorf("an empty list of accounts allows: %v", err)
+		}
+		set(t, `{}`, 0o644)
+		if _, err := s.create(t, spec(t, "true"), options{}); err != nil {
+			t.Error(err)
 		}
 	})
 	set(t, `{}`, 0o644)

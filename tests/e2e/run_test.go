@@ -41,6 +41,39 @@ func TestRun(t *testing.T) {
 			t.Errorf("stdout %q", out)
 		}
 	})
+	// The contract's table of commands, as far as both systems have it. All of them
+	// start the image's program, whichever way the volume appears.
+	sub(t, "commands", func(t *testing.T) {
+		const variable = "CONTAINER_SANDBOX_MOUNT_POINT"
+		rows := []struct{ program, cwd string }{
+			{"of-the-image", ""}, {"bin/of-the-image", ""}, {"bin/of-the-image", "%" + variable + "%"}, {"./bin/of-the-image", "$env:" + variable},
+			{"%" + variable + "%/bin/of-the-image", ""}, {"$env:" + variable + "/bin/of-the-image", ""},
+			{"${env:" + variable + "}/bin/of-the-image", ""}, {"$" + variable + "/bin/of-the-image", ""},
+			{"%" + strings.ToLower(variable) + "%/bin/of-the-image", ""}, {"./of-the-image", "%" + variable + "%/bin"},
+			{"./of-the-image", "${env:" + variable + "}/bin/"}, {"/bin/of-the-image", ""}, {"/bin/of-the-image", "bin"},
+		}
+		for _, behavior := range behaviors {
+			for _, row := range rows {
+				s := spec(t, row.program, "an argument", "$"+variable)
+				if row.cwd != "" {
+					s.Process.Cwd = row.cwd
+				}
+				if behavior != "" {
+					s.Annotations[mountBehavior] = behavior
+				}
+				b := shared.boot(t, s, options{})
+				status := b.wait()
+				place := volume(s)
+				if behavior == "symlink" {
+					place += "/" + b.id
+				}
+				if want := "image program: an argument " + place + "\n"; status != 0 || b.out.String() != want {
+					t.Errorf("%q in %q, %s: status %d, stdout %q, stderr %q", row.program, row.cwd, behavior, status, b.out, b.err)
+				}
+				b.delete()
+			}
+		}
+	})
 	sub(t, "the-host-is-visible", func(t *testing.T) {
 		script, want := seesHost()
 		if _, out, err := shared.run(t, spec(t, "sh", "-c", script)); strings.ReplaceAll(out, "\r\n", "\n") != want {

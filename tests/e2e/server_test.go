@@ -60,6 +60,12 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		status := m.Run()
+		if sharedKubelet != nil {
+			if left := sharedKubelet.stop(); left != "" {
+				fmt.Println("left behind by the pods:\n" + left)
+				status = 1
+			}
+		}
 		if left := shared.stop(); left != "" {
 			fmt.Println("left behind at the end:\n" + left)
 			status = 1

@@ -20,6 +20,9 @@ func onHost(s *specs.Spec) { s.Linux = &specs.Linux{} }
 // volume is the path of the container volume, as its processes see it.
 func volume(*specs.Spec) string { return "/hpc" }
 
+// behaviors are the values of the annotation that this system can do.
+var behaviors = []string{"", "bind", "symlink"}
+
 // imageProgram makes a program of the image that says what it is called with.
 func imageProgram(t testing.TB, path string) {
 	t.Helper()

@@ -24,6 +24,10 @@ func volume(s *specs.Spec) string {
 	return os.Getenv("SystemDrive") + `\hpc`
 }
 
+// behaviors are the values of the annotation that this system can do: Wine has
+// neither the bind filter nor links.
+var behaviors = map[bool][]string{true: {""}, false: {"", "bind"}}[isWine]
+
 // imageProgram makes a program of the image that says what it is called with.
 func imageProgram(t testing.TB, path string) {
 	t.Helper()

@@ -30,6 +30,32 @@ func hidden(t *testing.T, name string) string {
 	return path
 }
 
+const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// tokenSpec is a container with a service account's token, which it reads at these
+// places, each named by the shell's own expansion; what is made for it on the host
+// is gone at the test's end.
+func tokenSpec(t *testing.T, places ...string) *specs.Spec {
+	t.Helper()
+	const made = "/run/secrets"
+	if _, err := os.Stat(made); err != nil {
+		t.Cleanup(func() {
+			if _, err := os.Lstat(made); err == nil {
+				t.Errorf("%s is still there", made)
+			}
+		})
+	}
+	source := image(t)
+	write(t, filepath.Join(source, "token"), "a token\n", 0o644)
+	script := ""
+	for _, place := range places {
+		script += "cat " + place + "/token; "
+	}
+	s := spec(t, "sh", "-c", script)
+	s.Mounts = []specs.Mount{bind(source, tokenPath, "ro")}
+	return s
+}
+
 func TestVolume(t *testing.T) {
 	sub(t, "bind/a-mount-is-at-its-path-and-in-the-volume-and-nowhere-else", func(t *testing.T) {
 		source := image(t)
@@ -74,6 +100,20 @@ func TestVolume(t *testing.T) {
 			t.Errorf("stdout %q", out)
 		}
 	})
+	sub(t, "bind/tokens-are-at-their-four-paths", func(t *testing.T) {
+		// The last is the path that the host's own link, /var/run, leads to.
+		s := tokenSpec(t, tokenPath, "/hpc"+tokenPath, "."+tokenPath, "$CONTAINER_SANDBOX_MOUNT_POINT"+tokenPath, strings.TrimPrefix(tokenPath, "/var"))
+		if _, out, err := shared.run(t, s); out != strings.Repeat("a token\n", 5) {
+			t.Errorf("stdout %q, stderr %q", out, err)
+		}
+	})
+	sub(t, "symlink/tokens-are-at-their-two-paths", func(t *testing.T) {
+		s := tokenSpec(t, "."+tokenPath, "$CONTAINER_SANDBOX_MOUNT_POINT"+tokenPath)
+		s.Annotations[mountBehavior] = "symlink"
+		if _, out, err := shared.run(t, s); out != strings.Repeat("a token\n", 2) {
+			t.Errorf("stdout %q, stderr %q", out, err)
+		}
+	})
 	sub(t, "bind/two-containers-on-one-path", func(t *testing.T) {
 		path := hidden(t, "shared")
 		var boxes [2]*box
@@ -104,17 +144,18 @@ func TestVolume(t *testing.T) {
 		boxes[1].delete()
 	})
 	sub(t, "bind/a-link-of-the-image-leads-nowhere", func(t *testing.T) {
-		s := spec(t, "sh", "-c", "cat /hpc/out/here/data/hello")
-		if err := os.Symlink("/tmp", s.Root.Path+"/out"); err != nil {
+		path := filepath.Join(hidden(t, "out"), "here")
+		place := filepath.Dir(path)
+		s := spec(t, "sh", "-c", "cat /hpc/tmp/here/data/hello "+path+"/data/hello")
+		if err := os.MkdirAll(filepath.Join(s.Root.Path, filepath.Dir(place)), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		path := "/out/here"
+		if err := os.Symlink("/tmp", filepath.Join(s.Root.Path, place)); err != nil {
+			t.Fatal(err)
+		}
 		s.Mounts = []specs.Mount{bind(image(t), path)}
-		b, err := shared.create(t, s, options{})
-		if err == nil {
-			_ = b.task.Start(b.ctx)
-			b.wait()
-			b.delete()
+		if _, out, err := shared.run(t, s); out != strings.Repeat("hello from the image\n", 2) {
+			t.Errorf("stdout %q, stderr %q", out, err)
 		}
 		if _, err := os.Lstat("/tmp/here"); err == nil {
 			t.Error("a mount point was made outside of the volume")

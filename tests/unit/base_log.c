@@ -19,11 +19,13 @@ static void set_up(void) {
   hp_log_set_sink(collect, &lines);
   hp_log_set_level(HP_LOG_INFO);
   hp_log_set_namespace(NULL);
+  hp_log_set_sandbox(NULL);
 }
 
 static void tear_down(void) {
   hp_log_set_sink(NULL, NULL);
   hp_log_set_namespace(NULL);
+  hp_log_set_sandbox(NULL);
   hp_strings_clear(&lines);
 }
 
@@ -43,8 +45,14 @@ START_TEST(test_form) {
   hp_log(HP_LOG_WARNING, "c1", "with fields");
   hp_log(HP_LOG_ERROR, NULL, "e");
   ck_assert_str_eq(rest(0), "level=info msg=\"plain 1\"\n");
-  ck_assert_str_eq(rest(1), "level=warning msg=\"with fields\" id=\"c1\" namespace=\"k8s.io\"\n");
-  ck_assert_str_eq(rest(2), "level=error msg=\"e\" namespace=\"k8s.io\"\n");
+  ck_assert_str_eq(rest(1), "level=warning msg=\"with fields\" id=c1 namespace=k8s.io\n");
+  ck_assert_str_eq(rest(2), "level=error msg=e namespace=k8s.io\n");
+  hp_log_set_sandbox("p1");
+  hp_log_exec(HP_LOG_INFO, "c1", "e 1", "of an exec");
+  hp_log_exec(HP_LOG_INFO, "c1", NULL, "%s", "");
+  ck_assert_str_eq(rest(3),
+                   "level=info msg=\"of an exec\" id=c1 exec_id=\"e 1\" sandbox_id=p1 namespace=k8s.io\n");
+  ck_assert_str_eq(rest(4), "level=info msg=\"\" id=c1 sandbox_id=p1 namespace=k8s.io\n");
 }
 END_TEST
 
@@ -59,6 +67,39 @@ START_TEST(test_quoting) {
 }
 END_TEST
 
+/* However long a text is that came from outside, the fields behind it are there. */
+START_TEST(test_cut) {
+  char *text = hp_alloc(100001);
+  memset(text, 'x', 100000);
+  hp_log_set_namespace("n");
+  hp_log(HP_LOG_INFO, text, "%s", text);
+  ck_assert_uint_lt(strlen(lines.items[0]), 4000);
+  ck_assert_ptr_nonnull(strstr(rest(0), "xxx... id=xxx"));
+  ck_assert_ptr_nonnull(strstr(rest(0), "xxx... namespace=n\n"));
+  free(text);
+}
+END_TEST
+
+/* A line that names nobody is about whom the thread is at work for. */
+START_TEST(test_scope) {
+  struct hp_log_scope outer = {.id = "c1", .exec_id = "e1", .trace_id = "0af7651916cd43dd8448eb211c80319c"};
+  struct hp_log_scope inner = {.id = "c2"};
+  ck_assert_ptr_null(hp_log_enter(&outer));
+  hp_log(HP_LOG_INFO, NULL, "a");
+  hp_log(HP_LOG_INFO, "c3", "b");
+  ck_assert_ptr_eq(hp_log_enter(&inner), &outer);
+  hp_log(HP_LOG_INFO, NULL, "c");
+  ck_assert_ptr_eq(hp_log_enter(&outer), &inner);
+  ck_assert_ptr_eq(hp_log_current(), &outer);
+  hp_log_enter(NULL);
+  hp_log(HP_LOG_INFO, NULL, "d");
+  ck_assert_str_eq(rest(0), "level=info msg=a id=c1 exec_id=e1 trace_id=0af7651916cd43dd8448eb211c80319c\n");
+  ck_assert_str_eq(rest(1), "level=info msg=b id=c3 trace_id=0af7651916cd43dd8448eb211c80319c\n");
+  ck_assert_str_eq(rest(2), "level=info msg=c id=c2\n");
+  ck_assert_str_eq(rest(3), "level=info msg=d\n");
+}
+END_TEST
+
 START_TEST(test_level) {
   hp_log(HP_LOG_DEBUG, NULL, "hidden");
   hp_log_set_level(HP_LOG_TRACE);
@@ -66,7 +107,7 @@ START_TEST(test_level) {
   hp_log_set_level(HP_LOG_ERROR);
   hp_log(HP_LOG_WARNING, NULL, "hidden");
   ck_assert_uint_eq(lines.count, 1);
-  ck_assert_str_eq(rest(0), "level=trace msg=\"shown\"\n");
+  ck_assert_str_eq(rest(0), "level=trace msg=shown\n");
 }
 END_TEST
 
@@ -96,7 +137,7 @@ START_TEST(test_threads) {
   for (size_t i = 0; i < lines.count; i++) {
     char id = 0;
     int number = -1;
-    ck_assert_int_eq(sscanf(rest(i), "level=info msg=\"line %d\" id=\"%c\"\n", &number, &id), 2);
+    ck_assert_int_eq(sscanf(rest(i), "level=info msg=\"line %d\" id=%c\n", &number, &id), 2);
     ck_assert_int_eq(number, next[id - 'a']++);
   }
 }
@@ -108,6 +149,8 @@ int main(void) {
   tcase_add_checked_fixture(tcase, set_up, tear_down);
   tcase_add_test(tcase, test_form);
   tcase_add_test(tcase, test_quoting);
+  tcase_add_test(tcase, test_cut);
+  tcase_add_test(tcase, test_scope);
   tcase_add_test(tcase, test_level);
   tcase_add_test(tcase, test_no_sink_drops);
   tcase_add_test(tcase, test_threads);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "capture.h"
 #include "cli/cli.h"
 #include "support.h"
 
@@ -23,18 +23,9 @@ static int parse(struct hp_flags *flags, ...) {
     argc++;
   va_end(words);
 
-  FILE *capture = tmpfile();
-  ck_assert_ptr_nonnull(capture);
-  fflush(stderr);
-  int saved = dup(STDERR_FILENO);
-  dup2(fileno(capture), STDERR_FILENO);
+  struct capture capture = capture_begin(stderr);
   int status = hp_flags_parse(argc, argv, flags);
-  fflush(stderr);
-  dup2(saved, STDERR_FILENO);
-  close(saved);
-  rewind(capture);
-  said[fread(said, 1, sizeof said - 1, capture)] = 0;
-  fclose(capture);
+  capture_end(&capture, said, sizeof said);
   return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "double_host.h"
 #include "runtime/journal.h"
 #include "support.h"
@@ -72,6 +73,7 @@ uint64_t event_order(const char *line) {
 /* ---- world --------------------------------------------------------------------- */
 
 void set_up(void) {
+  hp_log_set_sink(NULL, NULL);
   double_reset();
   directory = unit_directory("runtime");
   order = 0;

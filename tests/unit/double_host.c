@@ -51,6 +51,7 @@ static struct {
   bool hold_drains;
   struct hp_stdio *draining[WATCHES_MAX];
   size_t draining_count;
+  json_t *made; /* what host_find_made answers */
 } now;
 
 static void make_lock(void) {
@@ -64,6 +65,7 @@ void double_reset(void) {
   free(now.log);
   for (size_t i = 0; i < now.thing_count; i++)
     free(now.things[i]);
+  json_decref(now.made);
   memset(&now, 0, sizeof now);
   now.log = hp_strdup("");
   now.log_size = 1;
@@ -318,6 +320,21 @@ int host_job_stats(struct host_container *container, const char **type_url, uint
   return 0;
 }
 
+unsigned host_processors(void) {
+  return 4;
+}
+
+int host_pod_stats(const struct hp_container_spec *sandbox, const char **type_url, uint8_t **data,
+                   size_t *length, struct hp_error *err) {
+  (void)sandbox;
+  (void)err;
+  *type_url = "double.Metrics";
+  *data = hp_alloc(2);
+  **data = 42;
+  *length = 2; /* by which a job's is told from it */
+  return 0;
+}
+
 int host_empty_stats(const char **type_url, uint8_t **data, size_t *length) {
   *type_url = "double.Metrics";
   *data = NULL;
@@ -379,6 +396,16 @@ int host_process_spawn(struct host_container *container, const struct host_spawn
 /* 0 is one of Windows' console events. */
 int host_signal_check(uint32_t signal, struct hp_error *err) {
   return signal <= 64 ? 0 : hp_error_set(err, HP_INVALID_ARGUMENT, "no signal %u", signal);
+}
+
+void double_find(json_t *records) {
+  json_decref(now.made);
+  now.made = records;
+}
+
+int host_find_made(json_t **records, struct hp_error *err) {
+  *records = json_deep_copy(now.made);
+  return *records ? 0 : hp_error_set(err, HP_FAILED_PRECONDITION, "the ledger cannot be read");
 }
 
 void host_sweep(void) {

@@ -5,6 +5,7 @@
 #ifndef HP_TESTS_UNIT_DOUBLE_HOST_H
 #define HP_TESTS_UNIT_DOUBLE_HOST_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,9 @@ void double_drain(void);
 
 /* Processes that init leaves behind in each job. */
 void double_leave_behind(size_t count);
+
+/* What host_find_made answers: taken. NULL (and at first): it fails. */
+void double_find(json_t *records);
 
 /* Calls of host_sweep. */
 unsigned double_sweeps(void);

@@ -77,7 +77,36 @@ void hp_pod_create(struct hp_pod *pod, const struct hp_create_request *request, 
     free(before);
   }
   free(io);
+  if (request->sandbox) {
+    struct hp_container_spec *spec = request->sandbox;
+    ASKED(pod, "create sandbox %s %s role=%d hostprocess=%d own_network=%s", request->id, request->bundle,
+          spec->role, spec->hostprocess, text(spec->own_network));
+    hp_spec_clear(spec);
+  }
   done(arg, pod->pid, failure_of(pod));
+}
+
+/* Not written down: most requests of the Sandbox service begin with it. */
+int hp_pod_sandbox_state(struct hp_pod *pod, const char *id, struct hp_sandbox_state *state,
+                         struct hp_error *err) {
+  (void)id;
+  *state = pod->sandbox;
+  return answer_at_once(pod, err);
+}
+
+int hp_pod_sandbox_start(struct hp_pod *pod, const char *id, struct hp_error *err) {
+  ASKED(pod, "sandbox start %s", id);
+  return answer_at_once(pod, err);
+}
+
+void hp_pod_sandbox_stop(struct hp_pod *pod, const char *id, hp_done done, void *arg) {
+  ASKED(pod, "sandbox stop %s", id);
+  done(arg, failure_of(pod));
+}
+
+void hp_pod_sandbox_remove(struct hp_pod *pod, const char *id, hp_done done, void *arg) {
+  ASKED(pod, "sandbox remove %s", id);
+  done(arg, failure_of(pod));
 }
 
 void hp_pod_exec(struct hp_pod *pod, const struct hp_exec_request *request, hp_done done, void *arg) {

@@ -20,6 +20,7 @@ struct hp_pod {
   /* answers */
   uint32_t pid;
   struct hp_state state;
+  struct hp_sandbox_state sandbox;
   struct hp_exit exited;
   const struct hp_pid *pids;
   size_t pid_count;

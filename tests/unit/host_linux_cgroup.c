@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "host/strays.h"
+
 /* ---- the hierarchies ---------------------------------------------------------- */
 
 static char *write_mountinfo(char *directory, const char *text) {
@@ -206,6 +208,83 @@ START_TEST(released_from_the_record_alone) {
   ck_ok(hp_cgroup_release(copy, &known, &err), &err);
   json_decref(copy);
   ck_assert(WIFSIGNALED(job_wait(pid)));
+  job_end(&job);
+}
+END_TEST
+
+/* The record that the host itself finds of the cgroup, NULL: none. New reference. */
+static json_t *found_at(const char *path) {
+  struct hp_error err = HP_ERROR_INIT;
+  json_t *found = json_array(), *claims = json_array(), *record, *mine = NULL;
+  size_t index;
+  ck_ok(hp_find_strays(claims, found, &err), &err);
+  json_array_foreach(found, index, record) {
+    const char *other = json_string_value(json_object_get(record, "path"));
+    if (other && strcmp(other, path) == 0) {
+      ck_assert_msg(!mine, "%s is found twice", path);
+      mine = json_incref(record);
+    }
+  }
+  json_decref(claims);
+  json_decref(found);
+  return mine;
+}
+
+/* Neither bundle nor journal: the mark tells whose it is, in every hierarchy. */
+START_TEST(found_by_its_mark_and_released) {
+  struct job job;
+  struct hp_error err = HP_ERROR_INIT;
+  bool known = false;
+  job_init(&job);
+  job_make(&job);
+  pid_t pid = job_start(&job, sleep_for_ever, NULL);
+  hp_cgroup_clear(&job.container);
+  json_t *made = json_array_get(job.records, 0), *found = found_at(job.spec.cgroups_path);
+  ck_assert_ptr_nonnull(found);
+  ck_assert(json_equal(json_object_get(found, "owner"), json_object_get(made, "owner")));
+  ck_assert_uint_eq(json_array_size(json_object_get(found, "places")),
+                    json_array_size(json_object_get(made, "places")));
+  ck_ok(hp_cgroup_release(found, &known, &err), &err);
+  ck_assert(WIFSIGNALED(job_wait(pid)));
+  ck_assert(!job_exists(&job, job.spec.cgroups_path));
+  ck_assert(job_exists(&job, job.top)); /* who made that is not known any more */
+  json_decref(found);
+  ck_assert_ptr_null(found_at(job.spec.cgroups_path));
+  job_end(&job);
+}
+END_TEST
+
+/* Below /hostprocess one without a mark is ours, too, unless something runs there. */
+START_TEST(found_by_its_place) {
+  struct job job;
+  struct hp_error err = HP_ERROR_INIT;
+  bool known = false;
+  job_init(&job);
+  job.request.id = job.top + 1; /* a name that no other run has */
+  free(job.spec.cgroups_path);
+  job.spec.cgroups_path = hp_strdup("");
+  job_make(&job);
+  json_t *made = json_array_get(job.records, 0), *places = json_object_get(made, "places");
+  const char *path = json_string_value(json_object_get(made, "path"));
+  for (size_t i = 0; i < json_array_size(places); i++) {
+    char *full =
+        hp_printf("%s%s", json_string_value(json_object_get(json_array_get(places, i), "mount")), path);
+    ck_assert_int_eq(removexattr(full, HP_CGROUP_MARK), 0);
+    free(full);
+  }
+  pid_t pid = job_start(&job, sleep_for_ever, NULL);
+  ck_assert_ptr_null(found_at(path));
+  kill(pid, SIGKILL);
+  job_wait(pid);
+  json_t *found;
+  while (!(found = found_at(path))) /* it leaves the cgroup in its own time */
+    hp_sleep_ms(5);
+  char *owner = hp_printf("unit/%s/0", job.request.id);
+  ck_assert_str_eq(json_string_value(json_object_get(found, "owner")), owner);
+  ck_ok(hp_cgroup_release(found, &known, &err), &err);
+  ck_assert(!job_exists(&job, path));
+  json_decref(found);
+  free(owner);
   job_end(&job);
 }
 END_TEST
@@ -568,6 +647,8 @@ int main(void) {
   TCase *real = job_case(suite, "job");
   tcase_add_test(real, made_and_released);
   tcase_add_test(real, released_from_the_record_alone);
+  tcase_add_test(real, found_by_its_mark_and_released);
+  tcase_add_test(real, found_by_its_place);
   tcase_add_test(real, directories_of_others_stay);
   tcase_add_test(real, an_occupied_cgroup_is_refused);
   tcase_add_test(real, an_unmarked_occupied_cgroup_is_refused);

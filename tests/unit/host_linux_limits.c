@@ -204,6 +204,109 @@ START_TEST(limits_are_set_and_updated) {
 }
 END_TEST
 
+/* What every kernel here has, up, down and up again, each by itself: the others stay. */
+START_TEST(every_limit_up_and_down) {
+  const struct {
+    struct hp_limits change;
+    unsigned controller;
+    const char *v1_file, *v2_file, *v1_text, *v2_text;
+  } steps[] = {
+      {{.memory = number(128 << 20), .memory_swap = number(128 << 20)},
+       HP_CONTROLLER_MEMORY,
+       "memory.limit_in_bytes",
+       "memory.max",
+       "134217728\n",
+       "134217728\n"},
+      {{.memory = number(32 << 20)},
+       HP_CONTROLLER_MEMORY,
+       "memory.limit_in_bytes",
+       "memory.max",
+       "33554432\n",
+       "33554432\n"},
+      {{.memory = number(64 << 20)},
+       HP_CONTROLLER_MEMORY,
+       "memory.limit_in_bytes",
+       "memory.max",
+       "67108864\n",
+       "67108864\n"},
+      {{.memory_reservation = number(32 << 20)},
+       HP_CONTROLLER_MEMORY,
+       "memory.soft_limit_in_bytes",
+       "memory.low",
+       "33554432\n",
+       "33554432\n"},
+      {{.memory_reservation = number(16 << 20)},
+       HP_CONTROLLER_MEMORY,
+       "memory.soft_limit_in_bytes",
+       "memory.low",
+       "16777216\n",
+       "16777216\n"},
+      {{.cpu_quota = number(200000)},
+       HP_CONTROLLER_CPU,
+       "cpu.cfs_quota_us",
+       "cpu.max",
+       "200000\n",
+       "200000 100000\n"},
+      {{.cpu_quota = number(10000)},
+       HP_CONTROLLER_CPU,
+       "cpu.cfs_quota_us",
+       "cpu.max",
+       "10000\n",
+       "10000 100000\n"},
+      {{.cpu_period = number(50000)},
+       HP_CONTROLLER_CPU,
+       "cpu.cfs_period_us",
+       "cpu.max",
+       "50000\n",
+       "10000 50000\n"},
+      {{.cpu_period = number(200000)},
+       HP_CONTROLLER_CPU,
+       "cpu.cfs_period_us",
+       "cpu.max",
+       "200000\n",
+       "10000 200000\n"},
+      {{.cpu_shares = number(2048)}, HP_CONTROLLER_CPU, "cpu.shares", "cpu.weight", "2048\n", "79\n"},
+      {{.cpu_shares = number(2)}, HP_CONTROLLER_CPU, "cpu.shares", "cpu.weight", "2\n", "1\n"},
+      {{.pids = number(1000)}, HP_CONTROLLER_PIDS, "pids.max", "pids.max", "1000\n", "1000\n"},
+      {{.pids = number(5)}, HP_CONTROLLER_PIDS, "pids.max", "pids.max", "5\n", "5\n"},
+      {{.cpuset_cpus = (char[]){"0-1"}},
+       HP_CONTROLLER_CPUSET,
+       "cpuset.cpus",
+       "cpuset.cpus",
+       "0-1\n",
+       "0-1\n"},
+      {{.cpuset_cpus = (char[]){"1"}}, HP_CONTROLLER_CPUSET, "cpuset.cpus", "cpuset.cpus", "1\n", "1\n"},
+      {{.cpuset_cpus = (char[]){"0-1"}},
+       HP_CONTROLLER_CPUSET,
+       "cpuset.cpus",
+       "cpuset.cpus",
+       "0-1\n",
+       "0-1\n"},
+  };
+  struct job job;
+  struct hp_error err = HP_ERROR_INIT;
+  bool many = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  job_init(&job);
+  job.spec.limits = (struct hp_limits){.memory = number(64 << 20),
+                                       .memory_swap = number(128 << 20),
+                                       .cpu_quota = number(50000),
+                                       .cpu_period = number(100000),
+                                       .cpu_shares = number(512),
+                                       .pids = number(33)};
+  job_make(&job);
+  for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+    if (steps[i].change.cpuset_cpus && !many)
+      continue;
+    ck_ok(host_job_update(&job.container, &steps[i].change, &err), &err);
+    expect_file(&job, steps[i].controller, steps[i].v1_file, steps[i].v2_file, steps[i].v1_text,
+                steps[i].v2_text);
+  }
+  expect_file(&job, HP_CONTROLLER_MEMORY, "memory.limit_in_bytes", "memory.max", "67108864\n", "67108864\n");
+  expect_file(&job, HP_CONTROLLER_CPU, "cpu.cfs_quota_us", "cpu.max", "10000\n", "10000 200000\n");
+  job_end(&job);
+}
+END_TEST
+
 START_TEST(refusals_name_file_and_value) {
   struct job job;
   struct hp_error err = HP_ERROR_INIT;
@@ -300,6 +403,7 @@ int main(void) {
   suite_add_tcase(suite, plan);
   TCase *real = job_case(suite, "kernel");
   tcase_add_test(real, limits_are_set_and_updated);
+  tcase_add_test(real, every_limit_up_and_down);
   tcase_add_test(real, refusals_name_file_and_value);
   tcase_add_test(real, a_refused_limit_leaves_nothing);
   tcase_add_test(real, pids_limit_holds);

@@ -140,6 +140,27 @@ START_TEST(a_container_can_be_killed_and_deleted) {
 }
 END_TEST
 
+/* Before anything is made or anybody logged on. */
+START_TEST(an_older_windows_is_refused) {
+  whole_init(&layouts[0]);
+  winsim_set_build(17134);
+  winsim_forget();
+  ck_assert_int_eq(whole_create(), -1);
+  ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
+  ck_assert_str_eq(err.message,
+                   "this host is Windows build 17134: HostProcess containers need build 17763 (Windows "
+                   "Server 2019) or later, run the pod on such a node");
+  ck_assert_uint_eq(winsim_calls(), 0);
+  hp_error_clear(&err);
+  winsim_set_build(17763);
+  ck_assert_msg(whole_create() == 0, "%s", err.message);
+  ck_assert_msg(whole_delete() == 0, "%s", err.message);
+  whole_forget_journal();
+  expect_nothing_left("after an older Windows", 0);
+  whole_clear();
+}
+END_TEST
+
 int main(int argc, char **argv) {
   int status;
   if (run_as_child(argc, argv, &status))
@@ -148,6 +169,7 @@ int main(int argc, char **argv) {
   TCase *test = tcase_create("lifecycle");
   tcase_set_timeout(test, 300);
   tcase_add_checked_fixture(test, set_up, tear_down);
+  tcase_add_test(test, an_older_windows_is_refused);
   tcase_add_loop_test(test, a_container_can_be_killed_and_deleted, 0, LAYOUT_COUNT);
   tcase_add_loop_test(test, every_failing_call_of_create_and_start_leaves_nothing, 0, LAYOUT_COUNT);
   tcase_add_loop_test(test, every_failing_call_of_delete_leaves_nothing, 0, LAYOUT_COUNT);

@@ -118,6 +118,48 @@ START_TEST(storage) {
 }
 END_TEST
 
+/* Each of them up, down and up again, on one running job; what is not named stays. */
+START_TEST(every_limit_up_and_down) {
+  static const int64_t bytes[] = {64 << 20, 1ll << 40, 32 << 20, 64 << 20},
+                       maximum[] = {5000, 10000, 1, 5000}, iops[] = {100, 100000, 1, 100},
+                       bps[] = {1 << 20, 1ll << 40, 1, 1 << 20};
+  struct hp_affinity first = {1, 0};
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION now;
+  GROUP_AFFINITY group;
+  LONG64 iops_now, bps_now;
+  for (size_t i = 0; i < 4; i++) {
+    const struct hp_limits limits = {.memory = {true, bytes[i]},
+                                     .cpu_maximum = {true, maximum[i]},
+                                     .affinities = {&first, 1},
+                                     .storage_iops = {true, iops[i]},
+                                     .storage_bps = {true, bps[i]}};
+    int result = i == 0 ? make_job("updown", &limits) : host_job_update(container, &limits, &err);
+    ck_assert_msg(result == 0, "%s", err.message);
+    now = extended();
+    ck_assert_uint_eq(now.JobMemoryLimit, (SIZE_T)bytes[i]);
+    ck_assert_uint_eq(now.BasicLimitInformation.LimitFlags,
+                      JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_JOB_MEMORY);
+    ck_assert_uint_eq(rate().CpuRate, (DWORD)maximum[i]);
+    ck_assert(winsim_job_information(container->job, JobObjectGroupInformationEx, &group, sizeof group));
+    ck_assert_uint_eq(group.Mask, 1);
+    winsim_job_io_rate(container->job, &iops_now, &bps_now);
+    ck_assert_int_eq(iops_now, iops[i]);
+    ck_assert_int_eq(bps_now, bps[i]);
+  }
+  static const int64_t counts[] = {1, 64, 1}, shares[] = {1, 10000, 1};
+  for (size_t i = 0; i < 3; i++) {
+    const struct hp_limits count = {.cpu_count = {true, counts[i]}},
+                           weight = {.cpu_shares = {true, shares[i]}};
+    DWORD processors = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+    ck_assert_int_eq(host_job_update(container, &count, &err), 0);
+    ck_assert_uint_eq(rate().CpuRate, counts[i] >= (int64_t)processors ? 10000 : 10000 / processors);
+    ck_assert_int_eq(host_job_update(container, &weight, &err), 0);
+    ck_assert_uint_eq(rate().Weight, shares[i] == 1 ? 1 : 9);
+  }
+  ck_assert_uint_eq(extended().JobMemoryLimit, 64 << 20);
+}
+END_TEST
+
 /* Before anything is made, on a job that nothing is ever in. */
 START_TEST(a_plan_tries_the_limits) {
   struct hp_container_spec spec = {.limits = {.memory = {true, 64 << 20}}};
@@ -148,6 +190,7 @@ int main(int argc, char **argv) {
   tcase_add_test(test, fair_share_scheduling_is_said);
   tcase_add_test(test, affinity);
   tcase_add_test(test, storage);
+  tcase_add_test(test, every_limit_up_and_down);
   tcase_add_test(test, a_plan_tries_the_limits);
   suite_add_tcase(suite, test);
   return hp_run_suite(suite);

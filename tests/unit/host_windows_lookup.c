@@ -30,8 +30,9 @@ static void make_folder(const char *name) {
 
 /* Deepest first; what is not there does not matter. */
 static void remove_all(void) {
-  static const char *const names[] = {"bin\\tool.exe", "a b.exe", "a.exe", "plain",    "both.exe", "both",
-                                      "made\\below",   "made",    "bin",   "tool.exe", ""};
+  static const char *const names[] = {"bin\\tool.exe", "bin\\uname.exe", "agnhost", "a b.exe",     "a.exe",
+                                      "plain",         "both.exe",       "both",    "made\\below", "made",
+                                      "bin",           "tool.exe",       ""};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     char *path = in_folder(names[i]);
     if (!DeleteFileA(path))
@@ -141,6 +142,83 @@ START_TEST(test_a_file_is_no_directory) {
 }
 END_TEST
 
+/* ---- the contract's table, section 5 ------------------------------------------------------ */
+
+#define MP "CONTAINER_SANDBOX_MOUNT_POINT"
+#define CMD "C:\\windows\\System32\\cmd.exe"
+#define POWERSHELL "C:\\windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe"
+
+/* expected begins with "C:" or is below the volume; rest is what the program is told. */
+static const struct command {
+  const char *line, *cwd, *expected, *rest;
+} commands[] = {
+    {"cmd.exe /c ver", "C:\\hpc", CMD, " /c ver"},
+    {"cmd.exe /c ver", NULL, CMD, " /c ver"},
+    {"System32\\cmd.exe /c ver", "c:\\Windows", "c:\\Windows\\System32\\cmd.exe", " /c ver"},
+    {"System32\\cmd.exe /c ver", "c:\\Windows\\\\", "c:\\Windows\\System32\\cmd.exe", " /c ver"},
+    {"%" MP "%\\bin\\uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"%" MP "%/bin/uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"%" MP "%\\bin/uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"$env:" MP "/bin/uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"${env:" MP "}/bin/uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"$" MP "\\bin\\uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"%container_sandbox_mount_point%\\bin\\uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"bin/uname.exe -o", "C:\\hpc", "bin\\uname.exe", " -o"},
+    {"bin/uname.exe -o", "%" MP "%", "bin\\uname.exe", " -o"},
+    {"bin\\uname.exe -o", "%" MP "%", "bin\\uname.exe", " -o"},
+    {"uname.exe -o", "%" MP "%/bin", "bin\\uname.exe", " -o"},
+    {"uname.exe -o", "%" MP "%/bin/", "bin\\uname.exe", " -o"},
+    {"uname.exe -o", "%" MP "%\\bin\\\\", "bin\\uname.exe", " -o"},
+    {"powershell cmd.exe /ver", "C:\\hpc", POWERSHELL, " cmd.exe /ver"},
+    {"powershell c:/Windows/System32/cmd.exe /c ver", "C:\\hpc", POWERSHELL,
+     " c:/Windows/System32/cmd.exe /c ver"},
+    {"powershell %" MP "%\\bin\\uname.exe -o", "C:\\hpc", POWERSHELL, " VOLUME\\bin\\uname.exe -o"},
+    {"powershell $env:" MP "/bin/uname.exe -o", "C:\\hpc", POWERSHELL, " VOLUME/bin/uname.exe -o"},
+    {"powershell bin/uname.exe -o", "$env:" MP, POWERSHELL, " bin/uname.exe -o"},
+    {"powershell .\\uname.exe -o", "%" MP "%/bin", POWERSHELL, " .\\uname.exe -o"},
+    {"powershell .\\uname.exe -o", "$env:" MP "\\bin\\", POWERSHELL, " .\\uname.exe -o"},
+    {"cmd.exe /c dir %" MP "%\\bin\\uname.exe", "C:\\hpc", CMD, " /c dir VOLUME\\bin\\uname.exe"},
+    {"/agnhost pause", "C:\\hpc", "agnhost", " pause"},
+};
+#define COMMANDS (int)(sizeof commands / sizeof commands[0])
+
+static char *with_volume(const char *text) {
+  const char *at = strstr(text, "VOLUME");
+  return at ? hp_printf("%.*s%s%s", (int)(at - text), text, folder, at + 6) : hp_strdup(text);
+}
+
+/* As host_process_spawn() has it: replaced, directory, environment, program. */
+START_TEST(test_the_commands_of_the_contract) {
+  const struct command *command = &commands[_i / 2];
+  const struct hp_command_windows_host host = {folder, "C:\\windows"};
+  const struct hp_strings nothing = {0};
+  char *directory, *file;
+  size_t rest;
+  make_folder("bin");
+  make_file("bin\\uname.exe");
+  make_file("agnhost");
+  launch.command_line = hp_command_expand(command->line, folder);
+  char *cwd = command->cwd ? hp_command_expand(command->cwd, folder) : NULL;
+  ck_assert_int_eq(hp_command_windows_directories(cwd, _i % 2 == 0, &host, launch.directories,
+                                                  &launch.directory_count, &err),
+                   0);
+  hp_command_windows_environment(&nothing, &nothing, &host, &launch.env);
+  ck_assert_msg(hp_lookup_directory(&launch, &directory, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_lookup_program(&launch, directory, &file, &rest, &err) == 0, "%s in %s: %s", command->line,
+                directory, err.message);
+  bool on_host = strncmp(command->expected, "C:", 2) == 0 || strncmp(command->expected, "c:", 2) == 0;
+  char *expected = on_host ? hp_strdup(command->expected) : in_folder(command->expected),
+       *told = with_volume(command->rest);
+  ck_assert_msg(_stricmp(file, expected) == 0, "%s in %s is %s", command->line, directory, file);
+  ck_assert_str_eq(launch.command_line + rest, told);
+  free(told);
+  free(expected);
+  free(file);
+  free(directory);
+  free(cwd);
+}
+END_TEST
+
 START_TEST(test_long_paths) {
   char name[400];
   memset(name, 'n', sizeof name - 1);
@@ -166,6 +244,7 @@ int main(void) {
   tcase_add_test(test, test_nothing_is_found);
   tcase_add_test(test, test_directories);
   tcase_add_test(test, test_a_file_is_no_directory);
+  tcase_add_loop_test(test, test_the_commands_of_the_contract, 0, 2 * COMMANDS);
   tcase_add_test(test, test_long_paths);
   suite_add_tcase(suite, test);
   return hp_run_suite(suite);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "double_windows_container.h"
 #include "host/windows/layers.h"
 #include "host/windows/links.h"
@@ -126,6 +127,44 @@ START_TEST(a_junction_stands_in_for_a_symbolic_link) {
 }
 END_TEST
 
+/* What a snapshotter over plain directories sends. */
+static void use_bind_mount(const char *option) {
+  rootfs.type = "bind";
+  rootfs.source = narrow_in_scratch(L"rootfs");
+  hp_strings_add(&rootfs.options, "rbind");
+  hp_strings_add(&rootfs.options, option);
+  request.rootfs = &rootfs;
+  request.rootfs_count = 1;
+  spec.root_path = NULL;
+}
+
+START_TEST(a_bind_mount_is_a_plain_directory) {
+  char *usual = spec.root_path;
+  use_bind_mount("rw");
+  expect(plan());
+  expect_kinds("mount-points volume");
+  expect(make_all());
+  wchar_t *place = in_scratch(L"place\\c1"), *source = in_scratch(L"rootfs");
+  ck_assert(wcscmp(container.volume, place) == 0);
+  ck_assert(wcscmp(container.source, source) == 0);
+  release_all();
+  expect_nothing_left();
+  json_array_clear(records);
+  winsim_fail_call("FSCTL_SET_REPARSE_POINT", 2, ERROR_NOT_SUPPORTED);
+  expect(plan());
+  expect(make_all());
+  ck_assert(wcscmp(container.volume, source) == 0);
+  release_all();
+  free(place);
+  free(source);
+  free(rootfs.source);
+  rootfs.source = narrow_in_scratch(L"no-such");
+  json_array_clear(records);
+  expect_refusal(plan(), HP_INVALID_ARGUMENT, "rootfs[0].source");
+  spec.root_path = usual;
+}
+END_TEST
+
 START_TEST(a_host_that_cannot_bind_refuses_bind) {
   verdict.behavior = HP_MOUNT_BIND;
   expect_refusal(plan(), HP_FAILED_PRECONDITION, "symlink");
@@ -160,6 +199,51 @@ START_TEST(mounts_become_links) {
   ck_assert(!exists(L"place") && exists(L"data") && exists(L"file"));
   ck_assert(!exists(L"rootfs\\var\\run\\data") && !exists(L"rootfs\\etc\\file"));
   expect_nothing_left();
+}
+END_TEST
+
+/* Relative to the volume, and below its variable. */
+START_TEST(tokens_are_at_their_two_paths) {
+  make_directory_in_scratch(L"data");
+  add_mount(narrow_in_scratch(L"data"), "/var/run/secrets/kubernetes.io/serviceaccount", true);
+  verdict.behavior = HP_MOUNT_SYMLINK;
+  expect(plan());
+  expect(make_all());
+  expect_link(L"rootfs\\var\\run\\secrets\\kubernetes.io\\serviceaccount", IO_REPARSE_TAG_SYMLINK);
+  ck_assert_int_eq((int)GetFileAttributesW(L"C:\\var\\run\\secrets"), (int)INVALID_FILE_ATTRIBUTES);
+  release_all();
+  expect_nothing_left();
+}
+END_TEST
+
+static int warnings;
+
+static void count_warnings(void *arg, const char *line, size_t length) {
+  (void)arg, (void)length;
+  warnings += strstr(line, "level=warning") && strstr(line, "read-only") && strstr(line, "id=\"c1\"");
+}
+
+/* However many there are; bind enforces them. */
+START_TEST(read_only_mounts_are_warned_of_once) {
+  make_directory_in_scratch(L"data");
+  for (int i = 0; i < 3; i++) {
+    char *destination = hp_printf("/data%d", i);
+    add_mount(narrow_in_scratch(L"data"), destination, i < 2);
+    free(destination);
+  }
+  spec.root_read_only = true;
+  verdict.behavior = HP_MOUNT_SYMLINK;
+  hp_log_set_sink(count_warnings, NULL);
+  expect(plan());
+  expect(make_all());
+  ck_assert_int_eq(warnings, 1);
+  release_all();
+  json_array_clear(records);
+  spec.root_read_only = false;
+  mounts[0].read_only = mounts[1].read_only = false;
+  expect(plan());
+  ck_assert_int_eq(warnings, 1);
+  hp_log_set_sink(NULL, NULL);
 }
 END_TEST
 
@@ -487,8 +571,11 @@ int main(void) {
   tcase_add_test(tcase, a_plain_directory_without_mounts_is_always_a_volume);
   tcase_add_test(tcase, a_host_that_cannot_bind_refuses_bind);
   tcase_add_test(tcase, a_host_without_links_has_the_directory_itself);
+  tcase_add_test(tcase, a_bind_mount_is_a_plain_directory);
   tcase_add_test(tcase, a_junction_stands_in_for_a_symbolic_link);
   tcase_add_test(tcase, mounts_become_links);
+  tcase_add_test(tcase, tokens_are_at_their_two_paths);
+  tcase_add_test(tcase, read_only_mounts_are_warned_of_once);
   tcase_add_test(tcase, mounts_without_links_are_refused);
   tcase_add_test(tcase, a_link_is_removed_only_if_it_is_ours);
   tcase_add_test(tcase, a_place_in_use_is_refused);

@@ -74,6 +74,21 @@ START_TEST(the_volume_appears_in_the_silo) {
 }
 END_TEST
 
+START_TEST(a_read_only_bind_mount_is_a_read_only_rootfs) {
+  struct host_rootfs_mount rootfs = {.type = "bind", .source = narrow_in_scratch(L"rootfs")};
+  hp_strings_add(&rootfs.options, "ro");
+  request.rootfs = &rootfs;
+  request.rootfs_count = 1;
+  expect(plan());
+  expect(make_all());
+  expect_binding(0, L"place", L"rootfs", PLAIN | HP_BIND_READ_ONLY);
+  release_all();
+  request.rootfs_count = 0;
+  hp_strings_clear(&rootfs.options);
+  free(rootfs.source);
+}
+END_TEST
+
 START_TEST(a_mount_appears_where_it_is_asked_for_and_below_the_volume) {
   char *destination = narrow_in_scratch(L"var\\run\\data");
   add_mount(narrow_in_scratch(L"data"), destination, true);
@@ -93,6 +108,27 @@ START_TEST(a_mount_appears_where_it_is_asked_for_and_below_the_volume) {
   ck_assert_uint_eq(count_claims(), 0);
   free(below);
   free(destination);
+}
+END_TEST
+
+/* Absolute, with and without the drive: the second binding; relative to the volume and
+ * below its variable: the first. */
+START_TEST(tokens_are_at_their_four_paths) {
+  static const char token[] = "/var/run/secrets/kubernetes.io/serviceaccount";
+  char *data = narrow_in_scratch(L"data");
+  add_mount(hp_strdup(data), token, true);
+  expect(plan());
+  expect(make_all());
+  char *wanted = hp_printf("BfSetupFilter 0x45 %s\\var\\run\\secrets\\kubernetes.io\\serviceaccount %s\n"
+                           "BfSetupFilter 0x45 C:\\var\\run\\secrets\\kubernetes.io\\serviceaccount %s\n",
+                           location, data, data);
+  ck_assert_msg(strstr(winsim_log(), wanted), "%s", winsim_log());
+  ck_assert(exists(L"rootfs\\var\\run\\secrets\\kubernetes.io\\serviceaccount"));
+  free(wanted);
+  release_all();
+  ck_assert_uint_eq(count_claims(), 0);
+  ck_assert_int_eq((int)GetFileAttributesW(L"C:\\var\\run\\secrets"), (int)INVALID_FILE_ATTRIBUTES);
+  free(data);
 }
 END_TEST
 
@@ -200,7 +236,9 @@ int main(void) {
   tcase_set_timeout(tcase, 60);
   tcase_add_checked_fixture(tcase, enter, leave);
   tcase_add_test(tcase, the_volume_appears_in_the_silo);
+  tcase_add_test(tcase, a_read_only_bind_mount_is_a_read_only_rootfs);
   tcase_add_test(tcase, a_mount_appears_where_it_is_asked_for_and_below_the_volume);
+  tcase_add_test(tcase, tokens_are_at_their_four_paths);
   tcase_add_test(tcase, a_mount_below_the_volumes_place_appears_once);
   tcase_add_test(tcase, files_and_directories_are_told_apart);
   tcase_add_test(tcase, two_containers_share_directories_on_the_host);

@@ -5,6 +5,7 @@
 
 #include "double_containerd.h"
 #include "double_host.h"
+#include "runtime/container.h"
 #include "support.h"
 
 START_TEST(life_of_a_container) {
@@ -253,6 +254,23 @@ START_TEST(terminal_and_stdin) {
 }
 END_TEST
 
+/* A client that never deletes: a clear error, and one Delete makes room. */
+START_TEST(containers_are_bounded) {
+  const char *bundle = make_bundle("c2", NULL, NULL);
+  struct answer answer;
+  pod->alive += HP_CONTAINERS_MAX - 1; /* as if so many were there */
+  ck_assert_int_eq(create("c1"), HP_OK);
+  send_create("c2", bundle, &answer);
+  ck_assert_int_eq(receive(&answer), HP_RESOURCE_EXHAUSTED);
+  ck_assert_str_eq(answer.message,
+                   "this shim has 2048 containers, which is the limit: delete those that have ended");
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+  ck_assert_int_eq(create_in("c2", bundle), HP_OK);
+  ck_assert_int_eq(delete ("c2", NULL), HP_OK);
+  pod->alive -= HP_CONTAINERS_MAX - 1;
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("runtime_pod");
   TCase *tests = tcase_create("life");
@@ -272,6 +290,7 @@ int main(void) {
   tcase_add_test(tests, says_when_it_is_empty);
   tcase_add_test(tests, freed_with_running_containers);
   tcase_add_test(tests, terminal_and_stdin);
+  tcase_add_test(tests, containers_are_bounded);
   suite_add_tcase(suite, tests);
   return hp_run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "double_containerd.h"
 #include "double_host.h"
 #include "runtime/container.h"
+#include "stdio/endpoint.h"
 #include "support.h"
 
 static void set_up_running(void) {
@@ -195,6 +196,65 @@ START_TEST(flood_is_bounded_and_leaves_nothing) {
 }
 END_TEST
 
+struct refusal {
+  enum hp_code code;
+  char message[512];
+};
+
+static void take_refusal(void *arg, const struct hp_error *err) {
+  struct refusal *refusal = arg;
+  refusal->code = err ? err->code : HP_OK;
+  snprintf(refusal->message, sizeof refusal->message, "%s", err ? err->message : "");
+}
+
+static struct refusal add_with(const char *exec_id, const char *out, size_t bytes) {
+  struct hp_process_spec process = {0};
+  struct refusal refusal = {0};
+  char *text = hp_alloc(bytes + 1);
+  memset(text, 'x', bytes);
+  hp_strings_add(&process.args, "/bin/echo");
+  hp_strings_take(&process.args, text);
+  const struct hp_exec_request request = {
+      .id = "c1", .exec_id = exec_id, .io = {.out = out}, .process = &process};
+  hp_pod_exec(pod, &request, take_refusal, &refusal);
+  return refusal;
+}
+
+/* What was not started holds its arguments; what was, or is gone, does not. */
+START_TEST(what_waits_for_start_is_bounded_in_bytes) {
+  const size_t large = HP_EXEC_SPECS_MAX / 4 - 4096;
+  ck_assert_int_eq(add_with("huge", NULL, HP_EXEC_SPECS_MAX).code, HP_RESOURCE_EXHAUSTED);
+  for (int i = 0; i < 50; i++) {
+    ck_assert_int_eq(add_with("e", NULL, large).code, HP_OK);
+    ck_assert_int_eq(delete ("c1", "e"), HP_OK);
+  }
+  ck_assert_int_eq(add_with("a", NULL, large).code, HP_OK);
+  ck_assert_int_eq(add_with("b", NULL, large).code, HP_OK);
+  ck_assert_int_eq(add_with("c", NULL, large).code, HP_OK);
+  ck_assert_int_eq(add_with("d", NULL, large).code, HP_OK);
+  struct refusal refusal = add_with("e", NULL, large);
+  ck_assert_int_eq(refusal.code, HP_RESOURCE_EXHAUSTED);
+  ck_assert_msg(strstr(refusal.message, "start or delete them") != NULL, "%s", refusal.message);
+  ck_assert_int_eq(start("c1", "a"), HP_OK);
+  ck_assert_int_eq(add_with("e", NULL, large).code, HP_OK);
+  ck_assert_int_eq(add_with("f", NULL, large).code, HP_RESOURCE_EXHAUSTED);
+  double_exit(pid_of("c1", "a"), 0);
+  run_a_while();
+}
+END_TEST
+
+START_TEST(names_of_streams_are_bounded) {
+  char name[HP_ENDPOINT_MAX + 2];
+  memset(name, 'a', sizeof name);
+  name[HP_ENDPOINT_MAX + 1] = '\0';
+  struct refusal refusal = add_with("e1", name, 1);
+  ck_assert_int_eq(refusal.code, HP_INVALID_ARGUMENT);
+  ck_assert_msg(strncmp(refusal.message, "stdout: the name \"aaa", 21) == 0, "%s", refusal.message);
+  ck_assert_int_eq(status_of("c1", "e1"), -1);
+  ck_assert_int_eq(add_with("e1", name + 1, 1).code, HP_OK);
+}
+END_TEST
+
 START_TEST(many_in_turn) {
   for (int i = 0; i < 1000; i++) {
     ck_assert_int_eq(add_exec("c1", "probe"), HP_OK);
@@ -223,6 +283,8 @@ int main(void) {
   tcase_add_test(tests, pids_name_the_execs);
   tcase_add_test(tests, flood_is_bounded_and_leaves_nothing);
   tcase_add_test(tests, many_in_turn);
+  tcase_add_test(tests, what_waits_for_start_is_bounded_in_bytes);
+  tcase_add_test(tests, names_of_streams_are_bounded);
   suite_add_tcase(suite, tests);
   return hp_run_suite(suite);
 }

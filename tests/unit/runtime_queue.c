@@ -1,8 +1,10 @@
 #include "runtime/queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "log_lines.h"
 #include "support.h"
 
 struct noted {
@@ -50,11 +52,27 @@ static void push(int number, enum hp_step (*begin)(struct hp_operation *)) {
   ck_assert_int_eq(hp_queue_push(&queue, &new_operation(number, begin)->operation, &err), 0);
 }
 
+static enum hp_step say_begin(struct hp_operation *operation) {
+  (void)operation;
+  hp_log(HP_LOG_INFO, NULL, "begin");
+  return HP_STEP_RUN;
+}
+
+static void say_run(struct hp_operation *operation) {
+  (void)operation;
+  hp_log(HP_LOG_INFO, NULL, "run");
+}
+
+static void say_end(struct hp_operation *operation) {
+  hp_log(HP_LOG_INFO, NULL, "end");
+  free(operation);
+}
+
 static void set_up(void) {
   end_count = run_count = under_way = idle_count = 0;
   overlapped = false;
   ck_assert_int_eq(uv_loop_init(&loop), 0);
-  hp_queue_init(&queue, &loop, idle);
+  hp_queue_init(&queue, &loop, "c1", idle);
 }
 
 static void tear_down(void) {
@@ -116,6 +134,31 @@ START_TEST(is_bounded) {
 }
 END_TEST
 
+/* The request that pushed it is answered, or its thread at work for another one. */
+START_TEST(lines_name_container_exec_and_trace) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct hp_log_scope scope = {.id = "other", .trace_id = "0af7651916cd43dd8448eb211c80319c"};
+  struct hp_operation *operation = hp_alloc(sizeof *operation);
+  *operation =
+      (struct hp_operation){.begin = say_begin, .run = say_run, .end = say_end, .scope.exec_id = "e1"};
+  log_lines_begin(HP_LOG_INFO);
+  hp_log_enter(&scope);
+  ck_assert_int_eq(hp_queue_push(&queue, operation, &err), 0);
+  ck_assert_ptr_eq(hp_log_current(), &scope);
+  hp_log_enter(NULL);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  const char *const steps[] = {"begin", "run", "end"};
+  ck_assert_uint_eq(log_lines.count, 3);
+  for (size_t i = 0; i < 3; i++) {
+    char *wanted = hp_printf("msg=%s id=c1 exec_id=e1 trace_id=0af7651916cd43dd8448eb211c80319c\n", steps[i]);
+    ck_assert_msg(strstr(log_lines.items[i], wanted) != NULL, "%s", log_lines.items[i]);
+    free(wanted);
+  }
+  ck_assert_ptr_null(hp_log_current());
+  log_lines_end();
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("runtime_queue");
   TCase *tests = tcase_create("queue");
@@ -124,6 +167,7 @@ int main(void) {
   tcase_add_test(tests, skipped_operation_ends_at_once);
   tcase_add_test(tests, push_from_an_end_is_appended);
   tcase_add_test(tests, is_bounded);
+  tcase_add_test(tests, lines_name_container_exec_and_trace);
   suite_add_tcase(suite, tests);
   return hp_run_suite(suite);
 }

@@ -117,6 +117,18 @@ START_TEST(the_count_of_the_dropped_ends_with_the_queue) {
 }
 END_TEST
 
+START_TEST(full_of_what_cannot_be_dropped) {
+  push_many(HP_EVENT_START, HP_EVENT_QUEUE_FULL);
+  ck_assert(!hp_event_queue_is_full(&queue)); /* those were dropped */
+  push_many(HP_EVENT_EXIT, HP_EVENT_QUEUE_FULL - 1);
+  ck_assert(!hp_event_queue_is_full(&queue));
+  push(HP_EVENT_DELETE, "c1");
+  ck_assert(hp_event_queue_is_full(&queue));
+  hp_event_queue_pop(&queue);
+  ck_assert(!hp_event_queue_is_full(&queue));
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("service/event_queue");
   TCase *tcase = tcase_create("queue");
@@ -128,6 +140,7 @@ int main(void) {
   tcase_add_test(tcase, what_is_on_its_way_is_not_dropped);
   tcase_add_test(tcase, bytes_are_bounded_too);
   tcase_add_test(tcase, the_count_of_the_dropped_ends_with_the_queue);
+  tcase_add_test(tcase, full_of_what_cannot_be_dropped);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
 }

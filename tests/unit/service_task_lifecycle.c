@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "service/convert.h"
+#include "service/event_queue.h"
 #include "task_harness.h"
 
 static Google__Protobuf__Any any_of(const char *type_url, const void *data, size_t length) {
@@ -252,6 +253,37 @@ START_TEST(exec_passes_a_refusal_on) {
 }
 END_TEST
 
+/* ---- both ------------------------------------------------------------- */
+
+/* containerd takes no events: what would bring more is refused, the rest goes on. */
+START_TEST(nothing_new_while_events_pile_up) {
+  uv_loop_t own;
+  ck_assert_int_eq(uv_loop_init(&own), 0);
+  struct hp_publisher *publisher = hp_publisher_new(&own, "/nobody/listens/here", "k8s.io");
+  hp_task_service_heed(service, publisher);
+  const struct hp_event event = {.kind = HP_EVENT_EXIT, .container_id = "c1", .exec_id = "e"};
+  for (int i = 0; i < HP_EVENT_QUEUE_FULL - 1; i++)
+    hp_publisher_observe(publisher, &event);
+  Containerd__Task__V2__CreateTaskRequest create = create_request();
+  Containerd__Task__V2__ExecProcessRequest exec = exec_request(NULL);
+  Containerd__Task__V2__StartRequest start = CONTAINERD__TASK__V2__START_REQUEST__INIT;
+  Google__Protobuf__Any spec = any_text(HP_TYPE_PROCESS, PROCESS);
+  start.id = (char *)"c1";
+  exec.spec = &spec;
+  task_call_ok(_i, "Create", &create.base);
+  task_call_ok(_i, "Exec", &exec.base);
+  hp_publisher_observe(publisher, &event);
+  task_call_fails(_i, "Create", &create.base, TTRPC_RESOURCE_EXHAUSTED,
+                  "32768 events wait for containerd, which does not take them at /nobody/listens/here");
+  task_call_fails(_i, "Exec", &exec.base, TTRPC_RESOURCE_EXHAUSTED, "nothing new is started until it does");
+  task_call_ok(_i, "Start", &start.base);
+  hp_task_service_heed(service, NULL);
+  hp_publisher_free(publisher);
+  uv_run(&own, UV_RUN_DEFAULT);
+  ck_assert_int_eq(uv_loop_close(&own), 0);
+}
+END_TEST
+
 /* ---- Update ----------------------------------------------------------- */
 
 static const char *resources_here(void) {
@@ -307,6 +339,7 @@ int main(void) {
       exec_refuses_what_is_no_process,
       exec_needs_an_id,
       exec_passes_a_refusal_on,
+      nothing_new_while_events_pile_up,
       update_hands_limits_on,
       update_refuses_what_is_no_resources,
   };

@@ -99,8 +99,8 @@ static void play(const struct scene *scene, struct hp_container_spec *spec, stru
 #define RESOURCES(fields) GOOD ",\"linux\":{\"resources\":{" fields "}}"
 #define RESOURCES_WINDOWS(fields) AS("\"SYSTEM\"") ",\"windows\":{\"resources\":{" fields "}}"
 #define NOT_ALLOWED(what, entry)                                                                             \
-  what " is not allowed by \"accounts\" of the node policy /etc/p.json: use an account listed there, or "    \
-       "have \"" entry "\" added"
+  what " is not allowed by \"accounts\" (line 1 of the node policy /etc/p.json): use an account listed "     \
+       "there, or have \"" entry "\" added"
 #define CLIMBS(path)                                                                                         \
   "linux.cgroupsPath \"" path "\" is not valid: it must be a path, or slice:prefix:name, of at most 4095 "   \
   "bytes without \"..\" and control characters"
@@ -180,6 +180,21 @@ static const struct scene refusals[] = {
      NOT_ALLOWED("the shim's own user (annotation microsoft.com/hostprocess-inherit-user)",
                  "NT AUTHORITY\\SYSTEM")},
 
+    {L, "\"inheritUser\":false", NULL,
+     "\"annotations\":{" HOSTPROCESS("true") ",\"" HP_ANNOTATION_INHERIT_USER "\":\"1\"}," PROCESS,
+     "annotation microsoft.com/hostprocess-inherit-user is true, which \"inheritUser\" (line 1 of the node "
+     "policy /etc/p.json) forbids: set runAsUserName instead"},
+    {L, "\"rootfsLocations\":[\"/srv\"]", NULL, LOCATED("/etc"),
+     "annotation microsoft.com/hostprocess-rootfs-location \"/etc\" is not allowed by \"rootfsLocations\" "
+     "(line 1 of the node policy /etc/p.json): use a folder listed there or one below it, or leave the "
+     "annotation out"},
+    {L, "\"limits\":{\"cpu\":1}", NULL, RESOURCES("\"cpu\":{\"quota\":200000,\"period\":100000}"),
+     "the CPU limit of 2.000 processors is more than \"limits.cpu\" (line 1 of the node policy /etc/p.json) "
+     "allows: set resources.limits.cpu to at most 1.000 processors"},
+    {W, "\"limits\":{\"storage\":1000}", NULL, RESOURCES_WINDOWS("\"storage\":{\"sandboxSize\":1001}"),
+     "windows.resources.storage.sandboxSize of 1001 bytes is more than \"limits.storage\" (line 1 of the "
+     "node policy /etc/p.json) allows: set it to at most 1000 bytes"},
+
     /* process */
     {L, NULL, NULL, TRUE_ANNOTATION, "process is absent: give it args"},
     {L, NULL, NULL, TRUE_ANNOTATION ",\"process\":{}",
@@ -223,13 +238,16 @@ static const struct scene refusals[] = {
 
     /* limits */
     {L, "\"limits\":{\"memory\":1000}", NULL, GOOD,
-     "no memory limit is set: \"limits.memory\" of the node policy /etc/p.json asks for one of at most 1000 "
+     "no memory limit is set: \"limits.memory\" (line 1 of the node policy /etc/p.json) asks for one of at "
+     "most 1000 "
      "bytes, set resources.limits.memory"},
     {L, "\"limits\":{\"memory\":1000}", NULL, RESOURCES("\"memory\":{\"limit\":-1}"),
-     "no memory limit is set: \"limits.memory\" of the node policy /etc/p.json asks for one of at most 1000 "
+     "no memory limit is set: \"limits.memory\" (line 1 of the node policy /etc/p.json) asks for one of at "
+     "most 1000 "
      "bytes, set resources.limits.memory"},
     {L, "\"limits\":{\"memory\":1000}", NULL, RESOURCES("\"memory\":{\"limit\":1001}"),
-     "the memory limit of 1001 bytes is more than \"limits.memory\" of the node policy /etc/p.json allows: "
+     "the memory limit of 1001 bytes is more than \"limits.memory\" (line 1 of the node policy /etc/p.json) "
+     "allows: "
      "set "
      "resources.limits.memory to at most 1000 bytes"},
     {L, NULL, NULL, RESOURCES("\"memory\":{\"swap\":5}"),
@@ -408,17 +426,57 @@ START_TEST(test_one_warning) {
 }
 END_TEST
 
+/* People get every rule's refusal, of which Create answers the first. */
+START_TEST(test_all_refusals) {
+  struct hp_policy policy = policy_of("\"accounts\":[],\"limits\":{\"memory\":5}");
+  struct hp_container_spec spec = spec_of("\"process\":{\"args\":[],\"user\":{\"username\":\"a\\\\b\\\\c\"}},"
+                                          "\"mounts\":[{\"source\":\"a\"},{\"destination\":\"b\"}]");
+  static const char *const rules[] = {"hostProcess", "program",   "runAsUserName", "mountDestination",
+                                      "mountSource", "mountPath", "policyMemory"};
+  struct hp_verdict verdict;
+  struct hp_refusals found;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(hp_rules_judge_all(L, &policy, NULL, &spec, &verdict, &found), -1);
+  ck_assert_uint_eq(found.rules.count, sizeof rules / sizeof rules[0]);
+  ck_assert_uint_eq(found.messages.count, found.rules.count);
+  for (size_t i = 0; i < found.rules.count; i++)
+    ck_assert_str_eq(found.rules.items[i], rules[i]);
+  ck_assert_str_eq(found.messages.items[3], "mounts[0].destination is empty: set mountPath");
+  ck_assert_int_eq(hp_rules_judge(L, &policy, NULL, &spec, &verdict, &err), -1);
+  ck_assert_str_eq(err.message, found.messages.items[0]);
+  hp_refusals_clear(&found);
+  hp_error_clear(&err);
+  hp_policy_clear(&policy);
+  hp_spec_clear(&spec);
+
+  policy = policy_of(NULL);
+  spec = spec_of(GOOD);
+  ck_assert_int_eq(hp_rules_judge_all(L, &policy, NULL, &spec, &verdict, &found), 0);
+  ck_assert_uint_eq(found.rules.count, 0);
+  hp_refusals_clear(&found);
+  hp_verdict_clear(&verdict);
+  hp_policy_clear(&policy);
+  hp_spec_clear(&spec);
+}
+END_TEST
+
 /* Update is judged by the same limits. */
 START_TEST(test_update) {
-  struct hp_policy policy = policy_of("\"limits\":{\"memory\":1000}");
+  struct hp_policy policy = policy_of("\"limits\":{\"memory\":1000,\n\"cpu\":2}");
   struct hp_error err = HP_ERROR_INIT;
-  struct hp_limits limits = {.memory = {true, 1000}};
+  struct hp_limits limits = {.memory = {true, 1000}, .cpu_quota = {true, 200000}};
   ck_assert_int_eq(hp_rules_judge_limits(L, &policy, &limits, &err), 0);
   limits.memory.value = 2000;
   ck_assert_int_eq(hp_rules_judge_limits(L, &policy, &limits, &err), -1);
   ck_assert_str_eq(err.message,
-                   "the memory limit of 2000 bytes is more than \"limits.memory\" of the node policy "
-                   "/etc/p.json allows: set resources.limits.memory to at most 1000 bytes");
+                   "the memory limit of 2000 bytes is more than \"limits.memory\" (line 1 of the node "
+                   "policy /etc/p.json) allows: set resources.limits.memory to at most 1000 bytes");
+  limits.memory.value = 1;
+  limits.cpu_quota.value = -1;
+  ck_assert_int_eq(hp_rules_judge_limits(L, &policy, &limits, &err), -1);
+  ck_assert_str_eq(err.message,
+                   "no CPU limit is set: \"limits.cpu\" (line 2 of the node policy /etc/p.json) asks for one "
+                   "of at most 2.000 processors (shares and affinity are none), set resources.limits.cpu");
   hp_error_clear(&err);
   hp_policy_clear(&policy);
 }
@@ -432,6 +490,7 @@ int main(void) {
   tcase_add_test(tcase, test_annotations_are_handed_on);
   tcase_add_test(tcase, test_behavior_of_the_policy);
   tcase_add_test(tcase, test_one_warning);
+  tcase_add_test(tcase, test_all_refusals);
   tcase_add_test(tcase, test_update);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);

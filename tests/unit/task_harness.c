@@ -66,6 +66,8 @@ void task_harness_teardown(void) {
 }
 
 const ProtobufCServiceDescriptor *task_version(int version) {
+  if (version == SANDBOX_SERVICE)
+    return &containerd__runtime__sandbox__v1__sandbox__descriptor;
   return version == 2 ? &containerd__task__v2__task__descriptor : &containerd__task__v3__task__descriptor;
 }
 

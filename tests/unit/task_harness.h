@@ -1,4 +1,4 @@
-/* The Task service over a real connection: a client of ours, a socket pair, our
+/* The Task and Sandbox services over a real connection: a client of ours, a socket pair, our
  * server, and behind it the double of a pod. A checked fixture: set up before
  * each test, taken down after it with every handle closed. */
 #ifndef HP_TESTS_UNIT_TASK_HARNESS_H
@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+#include "containerd/runtime/sandbox/v1/sandbox.pb-c.h"
 #include "containerd/task/v2/shim.pb-c.h"
 #include "containerd/task/v3/shim.pb-c.h"
 #include "double_pod.h"
@@ -27,7 +28,9 @@ extern bool shut_down;     /* it did, once at least */
 void task_harness_setup(void);
 void task_harness_teardown(void);
 
-/* Version 2 or 3 of the service; the tests that loop run with both. */
+/* Version 2 or 3 of the service; the tests that loop run with both. The Sandbox
+ * service, on the same connection, goes by a number of its own. */
+#define SANDBOX_SERVICE 1
 const ProtobufCServiceDescriptor *task_version(int version);
 
 /* Sends and returns; *answer is filled when it comes. */

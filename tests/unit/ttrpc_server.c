@@ -67,6 +67,36 @@ START_TEST(test_shutdown_without_a_connection) {
 }
 END_TEST
 
+/* Closed at once, and the others go on. */
+START_TEST(test_connections_are_bounded) {
+  static const struct ttrpc_service service = {&peer_service, on_call, NULL};
+  ttrpc_server_free(server);
+  server = ttrpc_server_new(&peer.loop, &service, 1, &(struct ttrpc_server_limits){.connections = 2});
+  struct unit_end *ends[2];
+  for (int i = 0; i < 2; i++) {
+    ttrpc_server_accept(server, peer_connect(&peer), on_closed);
+    ends[i] = peer.end;
+  }
+  ttrpc_server_accept(server, peer_connect(&peer), on_closed);
+  PEER_WAIT_FOR(&peer, closed == 1);
+  ck_assert(peer_is_closed(&peer));
+  peer_hang_up(&peer);
+  ck_assert_uint_eq(ttrpc_server_connections(server), 2);
+  for (int i = 0; i < 2; i++) {
+    peer.end = ends[i];
+    peer_call(&peer, 1, "Echo", "k", "v");
+    peer_expect_pair(&peer, 1, "k", "v");
+    peer_hang_up(&peer);
+  }
+  PEER_WAIT_FOR(&peer, ttrpc_server_connections(server) == 0);
+  ttrpc_server_accept(server, peer_connect(&peer), on_closed); /* there is room again */
+  peer_call(&peer, 1, "Echo", "k", "v");
+  peer_expect_pair(&peer, 1, "k", "v");
+  peer_hang_up(&peer);
+  PEER_WAIT_FOR(&peer, ttrpc_server_connections(server) == 0);
+}
+END_TEST
+
 START_TEST(test_many_connections) {
   enum { count = 64 };
   struct unit_end *ends[count];
@@ -202,6 +232,7 @@ int main(void) {
   tcase_add_checked_fixture(life, setup, teardown);
   tcase_add_test(life, test_free_without_a_connection);
   tcase_add_test(life, test_shutdown_without_a_connection);
+  tcase_add_test(life, test_connections_are_bounded);
   tcase_add_test(life, test_many_connections);
   tcase_add_test(life, test_shutdown_waits_for_running_calls);
   tcase_add_test(life, test_shutdown_right_after_an_answer);

@@ -362,6 +362,13 @@ START_TEST(test_metadata) {
   peer_expect_pair(&peer, 1, "second", "found");
   peer_call(&peer, 3, "Metadata", "first", "");
   peer_expect_pair(&peer, 3, "first", "(none)");
+  request.method = (char *)(uintptr_t) "Hang";
+  peer_send(&peer, 5, TTRPC_REQUEST, 0, data, ttrpc__request__pack(&request, data));
+  PEER_WAIT_FOR(&peer, held_count == 1);
+  ck_assert_ptr_null(ttrpc_call_metadata(held[0], "second")); /* it went with the request */
+  answer_pair(held[0], "no", "more");
+  peer_expect_pair(&peer, 5, "no", "more");
+  held_count = 0;
 }
 END_TEST
 

@@ -229,6 +229,48 @@ NET_API_STATUS WINAPI NetUserDel(LPCWSTR server, LPCWSTR name) {
   return winsim_leave(user ? NERR_Success : NERR_UserNotFound); /* "NetUserDel function" */
 }
 
+/* "NetUserEnum function": level 1 has names, comments and flags; the buffer is the
+ * system's, for NetApiBufferFree. All at once here. */
+static void fill_user(USER_INFO_1 *info, const json_t *user) {
+  const char *comment = json_string_value(json_object_get(user, "comment"));
+  *info = (USER_INFO_1){.usri1_name = hp_wide(json_string_value(json_object_get(user, "name"))),
+                        .usri1_comment = hp_wide(comment ? comment : ""),
+                        .usri1_priv = USER_PRIV_USER,
+                        .usri1_flags = UF_SCRIPT | UF_NORMAL_ACCOUNT};
+}
+
+NET_API_STATUS WINAPI NetUserEnum(LPCWSTR server, DWORD level, DWORD filter, LPBYTE *buffer, DWORD prefered,
+                                  LPDWORD count, LPDWORD total, PDWORD resume) {
+  (void)prefered, (void)resume;
+  DWORD os_code = winsim_enter("NetUserEnum", "%s", server ? "elsewhere" : "");
+  if (os_code)
+    return os_code;
+  if (level != 1 || filter != FILTER_NORMAL_ACCOUNT || !buffer || !count || !total)
+    return ERROR_INVALID_PARAMETER;
+  json_t *users = winsim_part(winsim_lock(), "users"), *user;
+  USER_INFO_1 *list = hp_realloc_array(NULL, json_object_size(users) + 1, sizeof *list);
+  const char *sid;
+  *count = 0;
+  json_object_foreach(users, sid, user) {
+    if (!json_object_get(user, "domain") && json_integer_value(json_object_get(user, "use")) == SidTypeUser)
+      fill_user(&list[(*count)++], user);
+  }
+  winsim_unlock();
+  list[*count] = (USER_INFO_1){0}; /* its end, for who frees it */
+  *total = *count;
+  *buffer = (LPBYTE)list;
+  return winsim_leave(NERR_Success);
+}
+
+NET_API_STATUS WINAPI NetApiBufferFree(LPVOID buffer) {
+  for (USER_INFO_1 *info = buffer; info && info->usri1_name; info++) {
+    free(info->usri1_name);
+    free(info->usri1_comment);
+  }
+  free(buffer);
+  return NERR_Success;
+}
+
 /* "NetLocalGroupAddMembers function" names every one of these codes. */
 static NET_API_STATUS join(json_t *state, const wchar_t *group, PSID sid) {
   const char *group_sid;

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "host/windows/text.h"
 #include "host/windows/wide_path.h"
+#include "host/windows/winapi.h"
 #include "machine.h"
 #include "winsim.h"
 
@@ -177,6 +178,14 @@ static DWORD set_link(const wchar_t *path, const void *data, DWORD length) {
   return ERROR_SUCCESS;
 }
 
+void winsim_add_socket(const wchar_t *path) {
+  char *key = winsim_path_key(path);
+  json_object_set_new(winsim_part(winsim_lock(), "links"), key,
+                      json_pack("{s:I}", "tag", (json_int_t)HP_REPARSE_TAG_AF_UNIX));
+  winsim_unlock();
+  free(key);
+}
+
 /* "FSCTL_GET_REPARSE_POINT control code" */
 static DWORD get_link(const wchar_t *path, unsigned char *data, DWORD room, DWORD *length) {
   json_t *bytes = json_object_get(entry_of(winsim_lock(), "links", path), "data");
@@ -212,6 +221,8 @@ WINSIM_IMPORT(DeviceIoControl, io_control);
 static HANDLE WINAPI create_file(LPCWSTR path, DWORD access, DWORD share, LPSECURITY_ATTRIBUTES security,
                                  DWORD disposition, DWORD flags, HANDLE pattern) {
   wchar_t *inside = winsim_volume_path(path);
+  if (!inside)
+    inside = winsim_follow(path, 0, !(flags & FILE_FLAG_OPEN_REPARSE_POINT));
   HANDLE file =
       REAL(CreateFileW)(inside ? inside : path, access, share, security, disposition, flags, pattern);
   DWORD os_code = GetLastError();
@@ -222,10 +233,12 @@ static HANDLE WINAPI create_file(LPCWSTR path, DWORD access, DWORD share, LPSECU
 
 static DWORD WINAPI get_attributes(LPCWSTR path) {
   wchar_t *inside = winsim_volume_path(path);
+  if (!inside)
+    inside = winsim_follow(path, 0, false);
   DWORD attributes = REAL(GetFileAttributesW)(inside ? inside : path), os_code = GetLastError();
-  free(inside);
-  if (attributes != INVALID_FILE_ATTRIBUTES && winsim_tag(path))
+  if (attributes != INVALID_FILE_ATTRIBUTES && winsim_tag(inside ? inside : path))
     attributes |= FILE_ATTRIBUTE_REPARSE_POINT;
+  free(inside);
   SetLastError(os_code);
   return attributes;
 }

@@ -63,13 +63,17 @@ wchar_t *winsim_volume_path(const wchar_t *path);
 bool winsim_volume_exists(const wchar_t *volume); /* with its backslash */
 /* files.c: the attribute tag of a path that is a mount point or a link; 0: neither. */
 DWORD winsim_tag(const wchar_t *path);
+/* follow.c: where a path leads through links, looked for from path[from] on (0: behind
+ * the drive), the last component's too or not; owned, NULL: there are none. */
+wchar_t *winsim_follow(const wchar_t *path, size_t from, bool last_too);
 
 struct winsim_function {
   const char *name;
   void *function;
 };
-extern const struct winsim_function winsim_layer_functions[], winsim_job_functions[],
-    winsim_bind_functions[]; /* each ends with NULL */
+/* Each ends with NULL. */
+extern const struct winsim_function winsim_layer_functions[], winsim_job_functions[], winsim_bind_functions[],
+    winsim_file_functions[];
 bool winsim_has_bind_filter(void);
 
 #endif

@@ -38,6 +38,10 @@ int hp_cgroup_open(const struct hp_cgroup_part *part, struct hp_error *err);
 /* The container's job; NULL and FailedPrecondition if it has none (yet). */
 struct hp_cgroup *hp_cgroup_of(const struct host_container *container, struct hp_error *err);
 
+/* What its directories count, as host_job_stats answers it. (stats.c; pool) */
+int hp_cgroup_stats(const struct hp_cgroup *cgroup, const char **type_url, uint8_t **data, size_t *length,
+                    struct hp_error *err);
+
 /* ---- the record (cgroup_plan.c) --------------------------------------------- */
 
 struct hp_cgroup_place {

@@ -149,6 +149,17 @@ int hp_cgroup_path(const char *cgroups_path, const char *namespace_name, const c
   return result;
 }
 
+int hp_cgroup_parent_path(const char *cgroup_parent, char **path, struct hp_error *err) {
+  if (strchr(cgroup_parent, '/') != NULL || !ends_with(cgroup_parent, SLICE))
+    return clean(cgroup_parent, path, err);
+  char *expanded = NULL;
+  if (expand_slice(cgroup_parent, cgroup_parent, &expanded, err) < 0)
+    return -1;
+  int result = clean(expanded, path, err);
+  free(expanded);
+  return result;
+}
+
 int hp_cgroup_path_check(const char *path, struct hp_error *err) {
   char *cleaned = NULL;
   if (clean(path, &cleaned, err) < 0)

@@ -21,6 +21,10 @@
 int hp_cgroup_path(const char *cgroups_path, const char *namespace_name, const char *id, char **path,
                    struct hp_error *err);
 
+/* The same for the CRI's cgroup_parent: a path, or, as kubelet has it with systemd,
+ * the name of a slice. */
+int hp_cgroup_parent_path(const char *cgroup_parent, char **path, struct hp_error *err);
+
 /* Whether path is one that hp_cgroup_path could have made (a record is read
  * back by another process). */
 int hp_cgroup_path_check(const char *path, struct hp_error *err);

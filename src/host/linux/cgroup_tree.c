@@ -35,17 +35,13 @@ static bool has_pid(const struct hp_pids *pids, pid_t pid) {
   return false;
 }
 
-/* Calls visit for every cgroup right below the directory. A cgroup that goes
- * away meanwhile is passed over. */
-typedef int (*child_visit)(int directory, const char *name, void *arg, struct hp_error *err);
-
-static int each_child(int directory, child_visit visit, void *arg, struct hp_error *err) {
+int hp_cgroup_each_child(int directory, hp_cgroup_visit visit, void *arg, struct hp_error *err) {
   int again = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *list = again >= 0 ? fdopendir(again) : NULL;
   if (list == NULL) {
     int saved = errno;
     hp_close(again);
-    return saved == ENOENT ? 0 : hp_error_set_os(err, saved, "cannot list a cgroup of the job");
+    return saved == ENOENT ? 0 : hp_error_set_os(err, saved, "cannot list a cgroup");
   }
   int result = 0;
   for (struct dirent *entry; result == 0 && (entry = readdir(list)) != NULL;) {
@@ -77,7 +73,7 @@ static int walk_child(int parent, const char *name, void *arg, struct hp_error *
 static int walk(int directory, struct walk *state, struct hp_error *err) {
   if (state->visit(directory, state->arg, err) < 0)
     return -1;
-  return each_child(directory, walk_child, state, err);
+  return hp_cgroup_each_child(directory, walk_child, state, err);
 }
 
 static int walk_child(int parent, const char *name, void *arg, struct hp_error *err) {
@@ -270,7 +266,7 @@ static int remove_tree(int parent, const char *name, void *arg, struct hp_error 
   if (directory < 0)
     return errno == ENOENT ? 0 : hp_error_set_os(err, errno, "cannot open the cgroup \"%s\"", name);
   state->depth++;
-  int result = each_child(directory, remove_tree, state, err);
+  int result = hp_cgroup_each_child(directory, remove_tree, state, err);
   state->depth--;
   hp_close(directory);
   return result < 0 ? -1 : hp_cgroup_remove(parent, name, state->end, err);
@@ -278,5 +274,5 @@ static int remove_tree(int parent, const char *name, void *arg, struct hp_error 
 
 int hp_cgroup_remove_children(int directory, uint64_t end, struct hp_error *err) {
   struct removal state = {.end = end};
-  return each_child(directory, remove_tree, &state, err);
+  return hp_cgroup_each_child(directory, remove_tree, &state, err);
 }

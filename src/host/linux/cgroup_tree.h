@@ -24,6 +24,11 @@ bool hp_cgroup_read_number(int directory, const char *file, uint64_t *value);
 /* The number after `key` in text of "key number" lines; false: not there. */
 bool hp_cgroup_find(const char *text, const char *key, uint64_t *value);
 
+/* Calls visit for every cgroup right below the directory, until one of them does
+ * not return 0. A cgroup that goes away meanwhile is passed over. */
+typedef int (*hp_cgroup_visit)(int directory, const char *name, void *arg, struct hp_error *err);
+int hp_cgroup_each_child(int directory, hp_cgroup_visit visit, void *arg, struct hp_error *err);
+
 /* ---- processes ------------------------------------------------------------ */
 
 struct hp_pids { /* zeroed memory is an empty list */

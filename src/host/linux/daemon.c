@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -256,6 +257,8 @@ static int bind_socket(struct host_daemon *daemon, const char *address, struct h
   struct stat made;
   if (lstat(daemon->path, &made) != 0)
     return hp_error_set_os(err, errno, "cannot look at the socket %s", daemon->path);
+  /* For gc; where the file system takes no marks a dead shim's bundle names it. */
+  lsetxattr(daemon->path, HP_SOCKET_MARK, "1", 1, 0);
   daemon->device = made.st_dev;
   daemon->inode = made.st_ino;
   return 0;

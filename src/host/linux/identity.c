@@ -128,31 +128,50 @@ static int plan_fresh(struct host_container *container, const struct host_contai
   return 0;
 }
 
+enum named { NAMED_ERROR, NAMED_GROUP, NAMED_USER };
+
+/* gid: the group's, or of a user the primary one. */
+static enum named find_named(const struct hp_account *account, uid_t *uid, gid_t *gid, struct hp_error *err) {
+  if (!domain_is_local(account->domain)) {
+    hp_error_set(err, HP_INVALID_ARGUMENT,
+                 "runAsUserName \"%s\\%s\": accounts of a domain are known to Windows hosts only; name a "
+                 "group or user of this host without the domain",
+                 account->domain, account->name);
+    return NAMED_ERROR;
+  }
+  int found = find_group(account->name, gid, err);
+  if (found != 0)
+    return found > 0 ? NAMED_GROUP : NAMED_ERROR;
+  found = find_user(account->name, uid, gid, err);
+  if (found != 0)
+    return found > 0 ? NAMED_USER : NAMED_ERROR;
+  hp_error_set(err, HP_INVALID_ARGUMENT,
+               "runAsUserName \"%s\" is neither a local group nor a user of this host; make the group "
+               "(groupadd \"%s\") or name an existing one",
+               account->name, account->name);
+  return NAMED_ERROR;
+}
+
+int host_account_check(const struct hp_account *account, struct hp_error *err) {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  return find_named(account, &uid, &gid, err) == NAMED_ERROR ? -1 : 0;
+}
+
 static int plan_named(struct host_container *container, const struct host_container_request *request,
                       json_t *records, struct hp_error *err) {
   const struct hp_account *account = &request->verdict->account;
   uid_t uid = 0;
   gid_t gid = 0;
-  if (!domain_is_local(account->domain))
-    return hp_error_set(
-        err, HP_INVALID_ARGUMENT,
-        "runAsUserName \"%s\\%s\": accounts of a domain are known to Windows hosts only; name a "
-        "group or user of this host without the domain",
-        account->domain, account->name);
-  int found = find_group(account->name, &gid, err);
-  if (found < 0)
-    return -1;
-  if (found)
+  switch (find_named(account, &uid, &gid, err)) {
+  case NAMED_GROUP:
     return plan_fresh(container, request, gid, records, err);
-  found = find_user(account->name, &uid, &gid, err);
-  if (found < 0)
-    return -1;
-  if (found)
+  case NAMED_USER:
     return use_user(container, account->name, uid, gid, err);
-  return hp_error_set(err, HP_INVALID_ARGUMENT,
-                      "runAsUserName \"%s\" is neither a local group nor a user of this host; make the group "
-                      "(groupadd \"%s\") or name an existing one",
-                      account->name, account->name);
+  case NAMED_ERROR:
+    break;
+  }
+  return -1;
 }
 
 static int plan_numeric(struct host_container *container, const struct hp_process_spec *process,

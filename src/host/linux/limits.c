@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "host/linux/cgroup_tree.h"
@@ -14,6 +15,11 @@
 #define QUOTA_FIELD RESOURCES "cpu.quota"
 #define PERIOD_FIELD RESOURCES "cpu.period"
 #define WEIGHT_FIELD RESOURCES "blockIO.weight"
+
+unsigned host_processors(void) {
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  return processors > 0 ? (unsigned)processors : 1;
+}
 
 /* ---- planning --------------------------------------------------------------- */
 

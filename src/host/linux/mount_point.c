@@ -372,6 +372,17 @@ int hp_mount_point_unmount(const json_t *owner, const char *path, struct hp_erro
   return result;
 }
 
+int hp_mount_point_reclaim(const char *path, struct hp_error *err) {
+  struct hp_ledger *ledger;
+  if (hp_ledger_open(&ledger, err) != 0)
+    return -1;
+  int result = find_claim(hp_ledger_claims(ledger), path, strlen(path), NULL, false)
+                   ? 0
+                   : remove_point(path, HP_MOUNT_POINT_VOLUME, err);
+  hp_ledger_close(ledger);
+  return result;
+}
+
 /* ---- /hpc ------------------------------------------------------------------------------ */
 
 int hp_mount_point_base(bool make, struct hp_error *err) {

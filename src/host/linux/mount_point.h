@@ -43,6 +43,10 @@ int hp_mount_points_make(const json_t *owner, const json_t *points, struct hp_er
 /* Unmounts the volume at path, with everything below it, if owner claims it. */
 int hp_mount_point_unmount(const json_t *owner, const char *path, struct hp_error *err);
 
+/* Unmounts and removes a volume that no claim names (any more); one that somebody
+ * claims is left alone. */
+int hp_mount_point_reclaim(const char *path, struct hp_error *err);
+
 /* "/hpc", the one mount point that stays: makes it, or with make false only
  * looks if there is one. FailedPrecondition unless it is a real directory of
  * root's that others cannot write. */

@@ -22,6 +22,9 @@ int hp_rendezvous_directory(const char *path, struct hp_error *err);
  * success; whatever is not a socket of root or of ours is refused. */
 int hp_rendezvous_clear(const char *path, struct hp_error *err);
 
+/* An extended attribute of our sockets, which stand beside those of other shims. */
+#define HP_SOCKET_MARK "trusted.hostprocess"
+
 /* Is this peer, or the owner of this file, root or ourselves? */
 bool hp_trusted_uid(uid_t uid);
 

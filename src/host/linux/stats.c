@@ -426,8 +426,11 @@ static int stats_v2(const struct hp_cgroup *cgroup, uint8_t **data, size_t *leng
 int host_job_stats(struct host_container *container, const char **type_url, uint8_t **data, size_t *length,
                    struct hp_error *err) {
   const struct hp_cgroup *cgroup = hp_cgroup_of(container, err);
-  if (cgroup == NULL)
-    return -1;
+  return cgroup != NULL ? hp_cgroup_stats(cgroup, type_url, data, length, err) : -1;
+}
+
+int hp_cgroup_stats(const struct hp_cgroup *cgroup, const char **type_url, uint8_t **data, size_t *length,
+                    struct hp_error *err) {
   *type_url = cgroup->version == 2 ? V2_TYPE : V1_TYPE;
   if (cgroup->version == 2)
     return stats_v2(cgroup, data, length, err);

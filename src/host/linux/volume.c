@@ -217,11 +217,14 @@ int hp_volume_release(const json_t *record, bool *known, struct hp_error *err) {
   if (!*known)
     return 0;
   const json_t *owner = json_object_get(record, "owner");
+  const char *path = json_string_value(json_object_get(record, "path"));
+  if (is_kind(record, "volume") && json_is_true(json_object_get(record, "stray")) && path &&
+      strncmp(path, HP_VOLUME_BASE "/", sizeof HP_VOLUME_BASE) == 0)
+    return hp_mount_point_reclaim(path, err);
   if (!json_is_object(owner)) /* it would match everybody's claims */
     return hp_error_set(err, HP_INTERNAL, "the record of a volume or mount point names no owner");
   if (is_kind(record, "mount-points"))
     return hp_mount_points_release(owner, err);
-  const char *path = json_string_value(json_object_get(record, "path"));
   if (!path || path[0] != '/')
     return hp_error_set(err, HP_INTERNAL, "the record of a container volume has no absolute path");
   return hp_mount_point_unmount(owner, path, err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/crash.h"
+#include "host/host.h"
 #include "host/linux/mount_point.h"
 
 static bool one_of(const char *text, const char *const *list) {
@@ -67,6 +68,21 @@ static int open_source(const struct hp_volume_mount *mount, struct stat *st, str
       "mounts[%zu].source \"%s\" is a Unix socket, which is not mounted: the container sees the "
       "host's files, reach it by its host path instead",
       mount->index, source);
+}
+
+int host_mount_check(const struct hp_mount *mount, size_t index, struct hp_error *err) {
+  const struct hp_volume_mount asked = {.spec = mount, .index = index};
+  struct stat st;
+  int fd = open_source(&asked, &st, err);
+  if (fd >= 0)
+    close(fd);
+  return fd >= 0 ? 0 : -1;
+}
+
+int host_bind_check(
+    struct hp_error *err) { /* a private mount namespace: every kernel this host runs on has them */
+  (void)err;
+  return 0;
 }
 
 static int wrap_destination(const struct hp_volume_mount *mount, struct hp_error *err) {

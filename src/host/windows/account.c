@@ -10,8 +10,8 @@
 #include <bcrypt.h>
 
 #include "base/memory.h"
-#include "host/windows/boot.h"
 #include "host/ledger.h"
+#include "host/windows/boot.h"
 #include "host/windows/logon.h"
 #include "host/windows/profile.h"
 #include "host/windows/text.h"
@@ -21,6 +21,8 @@
 
 #define PASSWORD_RANDOM 32
 #define SALT_DIGITS 32
+#define COMMENT_BEGIN "HostProcess container "
+#define COMMENT_END " (hostprocess-shim)"
 
 /* ---- names -------------------------------------------------------------------- */
 
@@ -42,6 +44,20 @@ int hp_account_name(const char *namespace_name, const char *id, char name[HP_ACC
 bool hp_account_is_ours(const char *name) {
   return name && strncmp(name, "hpc-", 4) == 0 && strlen(name) == HP_ACCOUNT_NAME_SIZE - 1 &&
          strspn(name + 4, "0123456789abcdef") == 16;
+}
+
+/* Neither a namespace nor an id holds a slash. */
+bool hp_account_comment_parse(const char *text, char **namespace_name, char **id) {
+  size_t length = strlen(text), begin = strlen(COMMENT_BEGIN), end = strlen(COMMENT_END);
+  if (length <= begin + end || strncmp(text, COMMENT_BEGIN, begin) != 0 ||
+      strcmp(text + length - end, COMMENT_END) != 0)
+    return false;
+  const char *who = text + begin, *slash = strchr(who, '/'), *stop = text + length - end;
+  if (!slash || slash == who || slash + 1 >= stop)
+    return false;
+  *namespace_name = hp_strndup(who, (size_t)(slash - who));
+  *id = hp_strndup(slash + 1, (size_t)(stop - slash - 1));
+  return true;
 }
 
 /* ---- the ledger's side ------------------------------------------------------------ */
@@ -99,8 +115,7 @@ static int make_password(wchar_t password[PASSWORD_RANDOM + 5], struct hp_error 
 }
 
 static int add_user(const json_t *owner, const wchar_t *name, wchar_t *password, struct hp_error *err) {
-  char *who = hp_ledger_owner_name(owner),
-       *utf8 = hp_printf("HostProcess container %s (hostprocess-shim)", who);
+  char *who = hp_ledger_owner_name(owner), *utf8 = hp_printf(COMMENT_BEGIN "%s" COMMENT_END, who);
   wchar_t *comment = hp_wide(utf8);
   wchar_t writable[HP_ACCOUNT_NAME_SIZE];
   wcscpy(writable, name);
@@ -248,6 +263,12 @@ done:
   free(wide);
   json_decref(claims);
   return result;
+}
+
+int hp_account_remove_stray(const json_t *owner, const char *name, struct hp_error *err) {
+  if (hp_account_is_ours(name) && change_claim(CLAIM, owner, name, NULL, err) != 0)
+    return -1;
+  return hp_account_remove(owner, name, err);
 }
 
 int hp_account_remove_all(const json_t *owner, struct hp_error *err) {

@@ -25,6 +25,11 @@ int hp_account_make(const json_t *owner, const char *name, const char *group, HA
 /* Deletes account and profile, then the claim; what is not there is success. */
 int hp_account_remove(const json_t *owner, const char *name, struct hp_error *err);
 
+/* Removes an account that no claim names (any more): it is claimed for owner first. */
+int hp_account_remove_stray(const json_t *owner, const char *name, struct hp_error *err);
+/* Whether text is the comment that our accounts carry; both parts owned. */
+bool hp_account_comment_parse(const char *text, char **namespace_name, char **id);
+
 /* Removes all accounts that owner claims. */
 int hp_account_remove_all(const json_t *owner, struct hp_error *err);
 

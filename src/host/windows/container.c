@@ -5,10 +5,23 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "host/windows/winapi.h"
+
+#define BUILD_MIN 17763 /* Windows Server 2019: HostProcess containers begin with it */
 
 static const char *kind_of(const json_t *record) {
   const char *kind = json_string_value(json_object_get(record, "kind"));
   return kind ? kind : "(none)";
+}
+
+static int check_build(struct hp_error *err) {
+  unsigned build = hp_winapi_build();
+  if (build >= BUILD_MIN)
+    return 0;
+  return hp_error_set(err, HP_FAILED_PRECONDITION,
+                      "this host is Windows build %u: HostProcess containers need build %d (Windows Server "
+                      "2019) or later, run the pod on such a node",
+                      build, BUILD_MIN);
 }
 
 int host_container_plan(const struct host_container_request *request, struct host_container **out,
@@ -19,7 +32,7 @@ int host_container_plan(const struct host_container_request *request, struct hos
   container->bundle = hp_strdup(request->bundle);
   container->request = request;
   json_t *planned = json_array();
-  if (hp_identity_plan(container, request, planned, err) != 0 ||
+  if (check_build(err) != 0 || hp_identity_plan(container, request, planned, err) != 0 ||
       hp_job_plan(container, request, planned, err) != 0 ||
       hp_volume_plan(container, request, planned, err) != 0) {
     json_decref(planned);

@@ -40,6 +40,14 @@ static int use_user(struct host_container *container, const struct hp_principal 
   return result == 0 ? hp_logon_profile(container->token, principal->name, &container->profile, err) : -1;
 }
 
+int host_account_check(const struct hp_account *account, struct hp_error *err) {
+  struct hp_principal principal;
+  if (hp_principal_find(account, &principal, err) != 0)
+    return -1;
+  hp_principal_clear(&principal);
+  return 0;
+}
+
 static int plan_named(struct host_container *container, const struct host_container_request *request,
                       json_t *records, struct hp_error *err) {
   struct hp_principal principal;
@@ -103,7 +111,10 @@ int hp_identity_release(const json_t *record, bool *known, struct hp_error *err)
   *known = is_ours(record);
   if (!*known)
     return 0;
-  return parts_of(record, &owner, &name, err) == 0 ? hp_account_remove(owner, name, err) : -1;
+  if (parts_of(record, &owner, &name, err) != 0)
+    return -1;
+  return json_is_true(json_object_get(record, "stray")) ? hp_account_remove_stray(owner, name, err)
+                                                        : hp_account_remove(owner, name, err);
 }
 
 void hp_identity_clear(struct host_container *container) {

@@ -284,6 +284,19 @@ int hp_job_release(const json_t *record, bool *known, struct hp_error *err) {
   return result == 0 ? 0 : hp_error_wrap(err, "%s", name);
 }
 
+/* Whoever is not let in has seen that there is one. */
+bool hp_job_exists(const char *namespace_name, const char *id) {
+  char *name = name_of(namespace_name, id);
+  wchar_t *wide = hp_wide(name);
+  HANDLE job = OpenJobObjectW(JOB_OBJECT_QUERY, FALSE, wide);
+  bool exists = job || GetLastError() != ERROR_FILE_NOT_FOUND;
+  if (job)
+    CloseHandle(job);
+  free(wide);
+  free(name);
+  return exists;
+}
+
 int host_job_pause(struct host_container *container, bool pause, struct hp_error *err) {
   (void)container;
   return hp_error_set(err, HP_UNIMPLEMENTED, "%s: Windows cannot %s the processes of a job",

@@ -19,6 +19,9 @@ int hp_job_members(HANDLE job, DWORD **pids, size_t *count, struct hp_error *err
  * GetLastError() tells who keeps us out from who is gone or not of the job. */
 HANDLE hp_job_open_member(HANDLE job, DWORD pid, DWORD access);
 
+/* (any) The job of that container's name is there: something holds it. */
+bool hp_job_exists(const char *namespace_name, const char *id);
+
 /* (pool) Terminates what is in the job and waits until it is empty. */
 int hp_job_terminate(HANDLE job, struct hp_error *err);
 

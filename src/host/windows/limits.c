@@ -53,10 +53,14 @@ bool hp_limits_cpu(const struct hp_limits *limits, unsigned processors,
   return true;
 }
 
+unsigned host_processors(void) {
+  DWORD processors = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+  return processors > 0 ? processors : 1;
+}
+
 static int apply_cpu(HANDLE job, const struct hp_limits *limits, struct hp_error *err) {
   JOBOBJECT_CPU_RATE_CONTROL_INFORMATION rate;
-  DWORD processors = GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
-  if (!hp_limits_cpu(limits, processors > 0 ? processors : 1, &rate))
+  if (!hp_limits_cpu(limits, host_processors(), &rate))
     return 0;
   if (SetInformationJobObject(job, JobObjectCpuRateControlInformation, &rate, sizeof rate))
     return 0;

@@ -134,17 +134,17 @@ static int convert(HANDLE file, const wchar_t *target, bool directory, struct hp
 }
 
 /* Opens `name` itself, link or not. */
-static DWORD open_itself(HANDLE parent, const wchar_t *name, ULONG kind, ULONG disposition, HANDLE *file,
-                         bool *made) {
+static NTSTATUS open_itself(HANDLE parent, const wchar_t *name, ULONG kind, ULONG disposition, HANDLE *file,
+                            bool *made) {
   const struct hp_walk_how how = {FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE, kind, disposition, NULL};
-  NTSTATUS status = hp_walk_open_at(parent, name, &how, file, made);
-  return status >= 0 ? 0 : hp_winapi()->RtlNtStatusToDosError(status);
+  return hp_walk_open_at(parent, name, &how, file, made);
 }
 
-static bool is_empty_file(HANDLE file) {
+/* A file that has other names, which would become links as well, is kept too. */
+static bool may_become_link(HANDLE file) {
   FILE_STANDARD_INFO info;
   return GetFileInformationByHandleEx(file, FileStandardInfo, &info, sizeof info) &&
-         (info.Directory || info.EndOfFile.QuadPart == 0);
+         (info.Directory || (info.EndOfFile.QuadPart == 0 && info.NumberOfLinks <= 1));
 }
 
 int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool directory,
@@ -154,22 +154,22 @@ int hp_link_make(HANDLE parent, const wchar_t *name, const wchar_t *target, bool
   int result = -1;
   HANDLE file;
   char *shown = hp_narrow(name);
-  DWORD os_code = open_itself(parent, name, directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE,
-                              FILE_OPEN_IF, &file, &made);
-  if (os_code) {
-    hp_error_set_os(err, (int)os_code, "NtCreateFile of the link \"%s\"", shown);
+  NTSTATUS status = open_itself(parent, name, directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE,
+                                FILE_OPEN_IF, &file, &made);
+  if (status < 0) {
+    hp_walk_failed(status, name, err);
     goto done;
   }
   if (!made && leads_to(file, target, &what, err) != 0)
     goto done;
   if (what == LINK_TO_TARGET) {
     result = 0;
-  } else if (!made && (what == LINK_ELSEWHERE || !is_empty_file(file))) {
+  } else if (!made && (what == LINK_ELSEWHERE || !may_become_link(file))) {
     hp_error_set(
         err, HP_FAILED_PRECONDITION,
         "\"%s\" is there already (%s) and cannot become a link: mount elsewhere, or choose the mount "
         "behavior bind",
-        shown, what == LINK_ELSEWHERE ? "another link" : "a file with content");
+        shown, what == LINK_ELSEWHERE ? "another link" : "a file with content or with other names");
   } else {
     result = convert(file, target, directory, err);
     if (result != 0 && err->os_code == ERROR_DIR_NOT_EMPTY)
@@ -194,7 +194,8 @@ int hp_link_remove(HANDLE parent, const wchar_t *name, const wchar_t *target, st
   enum what what;
   bool made;
   HANDLE file;
-  DWORD os_code = open_itself(parent, name, 0, FILE_OPEN, &file, &made);
+  NTSTATUS status = open_itself(parent, name, 0, FILE_OPEN, &file, &made);
+  DWORD os_code = status < 0 ? hp_winapi()->RtlNtStatusToDosError(status) : ERROR_SUCCESS;
   if (os_code == ERROR_FILE_NOT_FOUND || os_code == ERROR_PATH_NOT_FOUND)
     return 0;
   if (os_code)

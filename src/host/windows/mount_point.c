@@ -327,3 +327,25 @@ int hp_mount_point_unmount(const json_t *owner, const wchar_t *path, struct hp_e
   json_decref(claims);
   return result;
 }
+
+static bool is_claimed(const json_t *claims, const wchar_t *path) {
+  for (size_t i = 0; i < json_array_size(claims); i++) {
+    const json_t *claim = json_array_get(claims, i);
+    wchar_t *claimed = hp_ledger_is(claim, HP_MOUNT_POINT_CLAIM, NULL) ? path_of(claim) : NULL;
+    bool same = claimed && _wcsicmp(claimed, path) == 0;
+    free(claimed);
+    if (same)
+      return true;
+  }
+  return false;
+}
+
+int hp_mount_point_reclaim(const wchar_t *path, struct hp_error *err) {
+  struct hp_ledger *ledger;
+  if (hp_ledger_open(&ledger, err) != 0)
+    return -1;
+  int result =
+      is_claimed(hp_ledger_claims(ledger), path) ? 0 : remove_point(path, HP_MOUNT_POINT_VOLUME, err);
+  hp_ledger_close(ledger);
+  return result;
+}

@@ -29,6 +29,10 @@ int hp_mount_points_make(const json_t *owner, const json_t *points, struct hp_er
  * stays until hp_mount_points_release. */
 int hp_mount_point_unmount(const json_t *owner, const wchar_t *path, struct hp_error *err);
 
+/* Takes away a volume that no claim names (any more), with its directory; one that
+ * somebody claims is left alone. */
+int hp_mount_point_reclaim(const wchar_t *path, struct hp_error *err);
+
 #define HP_MOUNT_POINT_CLAIM "mount-point"
 
 #endif

@@ -123,6 +123,13 @@ int host_job_stats(struct host_container *container, const char **type_url, uint
   return 0;
 }
 
+int host_pod_stats(const struct hp_container_spec *sandbox, const char **type_url, uint8_t **data,
+                   size_t *length, struct hp_error *err) {
+  (void)sandbox;
+  (void)err;
+  return host_empty_stats(type_url, data, length);
+}
+
 int host_empty_stats(const char **type_url, uint8_t **data, size_t *length) {
   *type_url = STATISTICS_TYPE;
   *data = hp_alloc(1);

@@ -181,7 +181,7 @@ static void add_records(const struct volume *volume, const json_t *owner, json_t
 }
 
 static void warn_read_only(const struct host_container_request *request, const struct volume *volume) {
-  bool any = request->spec->root_read_only;
+  bool any = request->spec->root_read_only || volume->rootfs.read_only;
   for (size_t i = 0; i < volume->mounts.count; i++)
     any |= volume->mounts.items[i].read_only;
   if (any && !volume->bind)
@@ -248,7 +248,7 @@ static int make_bindings(struct host_container *container, const struct volume *
   if (hp_walk_open_root(container->source, &root, err) != 0)
     return hp_error_wrap(err, "the container volume's content");
   int result = hp_silo_bind(container->job, volume->place, container->source,
-                            container->request->spec->root_read_only, err);
+                            container->request->spec->root_read_only || volume->rootfs.read_only, err);
   if (result == 0)
     result = hp_volume_mounts_bind(&volume->mounts, container->job, volume->place, root, err);
   CloseHandle(root);
@@ -286,10 +286,12 @@ static int make_volume(struct host_container *container, const struct volume *vo
   if (err->os_code != ERROR_NOT_SUPPORTED || container->request->verdict->behavior != HP_MOUNT_UNSET ||
       volume->mounts.count > 0)
     return hp_error_wrap(err, "the container volume");
+  char *source = hp_narrow(container->source);
   hp_log(HP_LOG_WARNING, container->id,
          "this host has neither the bind filter nor links (%s): the container volume is \"%s\" itself, and "
          "not \"%s\"",
-         err->message, container->request->spec->root_path, container->volume_utf8);
+         err->message, source, container->volume_utf8);
+  free(source);
   hp_error_clear(err);
   set_volume(container, container->source);
   return 0;
@@ -344,6 +346,21 @@ static int release_layers(const json_t *record, struct hp_error *err) {
     return hp_error_recode(err, HP_INTERNAL);
   int result = hp_layers_unmount(path, err);
   free(path);
+  return result;
+}
+
+/* One that only its place tells: directly below C:\\hpc. */
+static int release_stray(const json_t *record, struct hp_error *err) {
+  const char *path = json_string_value(json_object_get(record, "path"));
+  wchar_t *place = hp_path_place(path ? path : "", L'C', "the record's path", err);
+  wchar_t *parent = place ? hp_path_parent(place) : NULL;
+  int result = -1;
+  if (place && (!parent || _wcsicmp(parent, HP_VOLUME_BASE) != 0))
+    hp_error_set(err, HP_INTERNAL, "the stray volume \"%s\" is not below C:\\hpc", path);
+  else if (place)
+    result = hp_mount_point_reclaim(place, err);
+  free(parent);
+  free(place);
   return result;
 }
 
@@ -408,6 +425,8 @@ int hp_volume_release(const json_t *record, bool *known, struct hp_error *err) {
     return release_layers(record, err);
   if (is_kind(record, "links"))
     return release_links(record, err);
+  if (is_kind(record, "volume") && json_is_true(json_object_get(record, "stray")))
+    return release_stray(record, err);
   const json_t *owner = json_object_get(record, "owner");
   if (!json_is_object(owner)) /* it would match everybody's claims */
     return hp_error_set(err, HP_INTERNAL, "the record of a volume or mount point names no owner");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "host/host.h"
 #include "host/windows/links.h"
 #include "host/windows/silo.h"
 #include "host/windows/text.h"
@@ -56,6 +57,17 @@ static int judge_source(const struct hp_mount *spec, struct hp_volume_mount *mou
     return refuse(spec, mount->index, "source", "does not exist on this host: make it, or name another", err);
   hp_error_set_os(err, (int)os_code, "mounts[%zu].source \"%.256s\"", mount->index, spec->source);
   return hp_error_recode(err, HP_FAILED_PRECONDITION);
+}
+
+int host_mount_check(const struct hp_mount *mount, size_t index, struct hp_error *err) {
+  struct hp_volume_mount asked = {.index = index};
+  int result = judge_source(mount, &asked, err);
+  free(asked.source);
+  return result;
+}
+
+int host_bind_check(struct hp_error *err) {
+  return hp_silo_probe(err);
 }
 
 static int judge_destination(const struct hp_mount *spec, const wchar_t *volume, bool bind,

@@ -60,8 +60,17 @@ static int read_parents(const char *text, struct hp_layers *layers, struct hp_er
   return result;
 }
 
-static int judge_mount(const struct host_rootfs_mount *mount, struct hp_layers *layers,
+/* A snapshotter over plain directories makes these: nothing is mounted. */
+static int judge_bind(const struct host_rootfs_mount *mount, struct hp_rootfs *rootfs, struct hp_error *err) {
+  rootfs->directory = layer_path(mount->source ? mount->source : "", "rootfs[0].source", err);
+  for (size_t i = 0; i < mount->options.count; i++)
+    rootfs->read_only |= strcmp(mount->options.items[i], "ro") == 0;
+  return rootfs->directory ? 0 : -1;
+}
+
+static int judge_mount(const struct host_rootfs_mount *mount, struct hp_rootfs *rootfs,
                        struct hp_error *err) {
+  struct hp_layers *layers = &rootfs->layers;
   const char *type = mount->type ? mount->type : "";
   if (hp_text_same(type, "CimFS") || hp_text_same(type, "BlockCIM"))
     return hp_error_set(
@@ -69,12 +78,16 @@ static int judge_mount(const struct host_rootfs_mount *mount, struct hp_layers *
         "rootfs[0].type \"%s\" is not implemented: use a snapshotter that makes mounts of type "
         "windows-layer (containerd's \"windows\")",
         type);
-  if (strcmp(type, "windows-layer") != 0)
+  bool bind = strcmp(type, "bind") == 0;
+  if (!bind && strcmp(type, "windows-layer") != 0)
     return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "rootfs[0].type \"%.64s\" cannot be mounted on Windows: it must be windows-layer",
+                        "rootfs[0].type \"%.64s\" cannot be mounted on Windows: it must be windows-layer or "
+                        "bind",
                         type);
   if (mount->target && *mount->target)
     return hp_error_set(err, HP_INVALID_ARGUMENT, "rootfs[0].target \"%.256s\" must be empty", mount->target);
+  if (bind)
+    return judge_bind(mount, rootfs, err);
   layers->scratch = layer_path(mount->source ? mount->source : "", "rootfs[0].source", err);
   if (!layers->scratch)
     return -1;
@@ -135,7 +148,7 @@ int hp_rootfs_judge(const struct host_container_request *request, struct hp_root
     result = hp_error_set(err, HP_INVALID_ARGUMENT,
                           "both rootfs mounts and windows.layerFolders bring layers: leave one of them out");
   else if (request->rootfs_count == 1)
-    result = judge_mount(&request->rootfs[0], &rootfs->layers, err);
+    result = judge_mount(&request->rootfs[0], rootfs, err);
   else if (folders->count > 0)
     result = judge_folders(folders, &rootfs->layers, err);
   else

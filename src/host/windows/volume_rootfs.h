@@ -1,5 +1,6 @@
-/* The container volume's content: layers, by the Create request's one rootfs
- * mount or by windows.layerFolders, or else the directory root.path. (pool) */
+/* The container volume's content: layers or a directory, by the Create request's
+ * one rootfs mount, layers by windows.layerFolders, or else the directory
+ * root.path. (pool) */
 #ifndef HP_HOST_WINDOWS_VOLUME_ROOTFS_H
 #define HP_HOST_WINDOWS_VOLUME_ROOTFS_H
 
@@ -9,6 +10,7 @@
 struct hp_rootfs {
   struct hp_layers layers; /* scratch NULL: no layers */
   wchar_t *directory;      /* NULL: layers */
+  bool read_only;          /* says the mount */
 };
 
 /* Judges what the request brings; makes nothing. Unimplemented: a type of mount

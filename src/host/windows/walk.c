@@ -107,6 +107,14 @@ static NTSTATUS open_step(HANDLE directory, const wchar_t *name, enum hp_walk_op
   return hp_walk_open_at(directory, name, &how, found, made);
 }
 
+int hp_walk_failed(NTSTATUS status, const wchar_t *name, struct hp_error *err) {
+  if (status == STATUS_NO_DIRECTORY)
+    return describe(err, HP_FAILED_PRECONDITION, name, "is a file, and a directory is needed there");
+  if (status == STATUS_IS_DIRECTORY)
+    return describe(err, HP_FAILED_PRECONDITION, name, "is a directory, and a file is needed there");
+  return describe_os(err, hp_winapi()->RtlNtStatusToDosError(status), "NtCreateFile", name);
+}
+
 int hp_walk_step(HANDLE directory, const wchar_t *name, enum hp_walk_open how, HANDLE *found, bool *made,
                  struct hp_error *err) {
   bool ignored;
@@ -123,11 +131,7 @@ int hp_walk_step(HANDLE directory, const wchar_t *name, enum hp_walk_open how, H
     *found = NULL;
     return -1;
   }
-  if (status == STATUS_NO_DIRECTORY)
-    return describe(err, HP_FAILED_PRECONDITION, name, "is a file, and a directory is needed there");
-  if (status == STATUS_IS_DIRECTORY)
-    return describe(err, HP_FAILED_PRECONDITION, name, "is a directory, and a file is needed there");
-  return describe_os(err, hp_winapi()->RtlNtStatusToDosError(status), "NtCreateFile", name);
+  return hp_walk_failed(status, name, err);
 }
 
 /* ---- paths ------------------------------------------------------------------------- */

@@ -47,6 +47,10 @@ struct hp_walk_how {
 NTSTATUS hp_walk_open_at(HANDLE directory, const wchar_t *name, const struct hp_walk_how *how, HANDLE *found,
                          bool *made);
 
+/* What hp_walk_open_at failed with, as an error: FailedPrecondition for a file in place
+ * of a directory or the reverse. Returns -1. */
+int hp_walk_failed(NTSTATUS status, const wchar_t *name, struct hp_error *err);
+
 /* FailedPrecondition if what the handle stands for is a link; name is for the message. */
 int hp_walk_refuse_link(HANDLE file, const wchar_t *name, struct hp_error *err);
 

@@ -98,6 +98,17 @@ const struct hp_vmcompute *hp_winapi_vmcompute(void) {
   return &vmcompute;
 }
 
+void hp_winapi_each(void (*visit)(void *arg, const char *name, const char *library, bool there), void *arg) {
+  for (size_t i = 0; i < COUNT(libraries); i++) {
+    load(i);
+    for (size_t j = 0; j < libraries[i].count; j++) {
+      FARPROC found;
+      memcpy(&found, (const char *)libraries[i].table + libraries[i].entries[j].offset, sizeof found);
+      visit(arg, libraries[i].entries[j].name, libraries[i].label, found != NULL);
+    }
+  }
+}
+
 int hp_winapi_absent(const char *name, struct hp_error *err) {
   const char *label = "no library this program knows";
   for (size_t i = 0; i < COUNT(libraries); i++)

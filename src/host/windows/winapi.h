@@ -134,6 +134,9 @@ const struct hp_winapi *hp_winapi(void);
 const struct hp_bindflt *hp_winapi_bindflt(void);
 const struct hp_vmcompute *hp_winapi_vmcompute(void);
 
+/* Every function that is looked up, and whether this host has it. */
+void hp_winapi_each(void (*visit)(void *arg, const char *name, const char *library, bool there), void *arg);
+
 /* FailedPrecondition: "this host has no NAME (LIBRARY)". Returns -1. */
 int hp_winapi_absent(const char *name, struct hp_error *err);
 

@@ -25,7 +25,7 @@
 #define FIELDS_BEFORE_FLAGS 7 /* spaces between the ")" of the name and the flags */
 
 struct hp_logger {
-  char *path;
+  char *path, *container_id;
   uint32_t pid;
   bool watched, gone;
   void (*exited)(void *arg);
@@ -126,6 +126,7 @@ bool hp_logger_holds(int reader) {
 
 static void free_logger(struct hp_logger *logger) {
   free(logger->path);
+  free(logger->container_id);
   free(logger);
 }
 
@@ -135,6 +136,7 @@ int hp_logger_start(const struct hp_endpoint *endpoint, const char *namespace_na
   struct hp_strings argv = {0}, env = {0};
   struct hp_logger *made = hp_alloc(sizeof *made);
   made->path = hp_strdup(endpoint->path);
+  made->container_id = hp_strdup(container_id);
   null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0 || pipe2(ready, O_CLOEXEC) != 0 || open_readers(readers, theirs) != 0) {
     hp_error_set_os(err, errno, "cannot start logging program %s", made->path);
@@ -194,7 +196,7 @@ static void on_exit_status(void *arg, uint32_t pid, uint32_t status, struct hp_t
     uv_close((uv_handle_t *)&logger->timer, on_timer_closed);
     return;
   }
-  hp_log(status ? HP_LOG_WARNING : HP_LOG_DEBUG, NULL,
+  hp_log(status ? HP_LOG_WARNING : HP_LOG_DEBUG, logger->container_id,
          "logging program %s ended with status %u; output is dropped unless it left a copy of itself behind",
          logger->path, status);
   if (logger->exited)

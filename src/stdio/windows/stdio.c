@@ -244,7 +244,8 @@ static void take_console(struct hp_stdio *stdio, struct hp_console *console) {
     return;
   struct hp_error err = HP_ERROR_INIT;
   if (host_terminal_resize(console, stdio->columns, stdio->rows, &err) != 0)
-    hp_log(HP_LOG_WARNING, stdio->container_id, "terminal is not resized: %s", err.message);
+    hp_log(stdio->exec ? HP_LOG_DEBUG : HP_LOG_WARNING, stdio->container_id, "terminal is not resized: %s",
+           err.message);
   hp_error_clear(&err);
 }
 

@@ -23,6 +23,9 @@ func main() {
 	only := flag.String("only", "start,create,exec,stdio,idle,growth,pod,containerd,size", "what to measure")
 	file := flag.String("json", "", "write the table there as JSON")
 	execs := flag.Int("growth-execs", 20000, "execs of the growth row")
+	soakData := flag.String("soak-data", "", "write the curves of -only soak there")
+	soakExecs := flag.Int("soak-execs", 100000, "execs of the soak")
+	soakContainers := flag.Int("soak-containers", 2000, "containers of the soak")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "hp-bench-")
 	if err != nil {
@@ -34,7 +37,7 @@ func main() {
 		log.Fatal(err)
 	}
 	all := map[string]func() error{"start": b.start, "create": b.create, "exec": b.exec, "stdio": b.stdio, "idle": b.idle,
-		"growth": b.growth, "pod": b.pod, "containerd": b.throughContainerd, "size": b.size}
+		"growth": b.growth, "pod": b.pod, "containerd": b.throughContainerd, "size": b.size, "soak": func() error { return b.soak(*soakExecs, *soakContainers, *soakData) }}
 	for _, name := range strings.Split(*only, ",") {
 		measure, ok := all[name]
 		if !ok {

@@ -1,8 +1,11 @@
+//go:build windows
+
 // Command wine measures our Windows shim beside hcsshim's under Wine, both in
 // one run and in turns; scripts/bench.sh --windows builds it for Windows and
 // runs it there, with this machine's files, and its /proc, at Z:.
 //
 //	wine -ours EXE -peer EXE -load EXE -empty EXE -pipe EXE [-turns N] [-seconds S] [-json FILE]
+//	wine -ours EXE -empty EXE -soak EXECS [-soak-data FILE] [-json FILE]
 package main
 
 import (
@@ -23,6 +26,8 @@ import (
 const (
 	// patience is how long a condition may take on a loaded machine.
 	patience = 60 * time.Second
+	// eventsPipe is where the shims send their events; only the soak takes them.
+	eventsPipe = `\\.\pipe\hp-bench-none.ttrpc`
 	// settle is how long a process that is to be idle is left alone.
 	settle = 2 * time.Second
 )
@@ -48,12 +53,25 @@ func main() {
 	pipe := flag.String("pipe", "", "a program that serves a pipe with libuv")
 	turns := flag.Int("turns", 5, "how often each is measured")
 	file := flag.String("json", "", "write the table there as JSON")
+	soakExecs := flag.Int("soak", 0, "run so many execs in ours and watch what it grows by, and nothing else")
+	soakData := flag.String("soak-data", "", "write the soak's curve there")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "hp-bench-")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	if *soakExecs > 0 {
+		results, err := soak(*ours, *empty, filepath.Join(dir, "soak"), *soakExecs, *soakData)
+		if err != nil {
+			log.Fatal(err)
+		}
+		results.Print()
+		if err := results.Write(*file); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	all := [2]figures{}
 	var floors [2][]float64
 	var launch []float64
@@ -101,9 +119,24 @@ func tabulate(all [2]figures, floors [2][]float64, launch []float64) table.Table
 	return results
 }
 
+// start starts the shim of a bundle.
+func start(shim, bundle string) (milliseconds float64, address string, err error) {
+	command := exec.Command(shim, "-namespace", "bench", "-address", `\\.\pipe\hp-bench-none`,
+		"-publish-binary", "containerd.exe", "-id", filepath.Base(bundle), "start")
+	command.Dir = bundle
+	command.Env = append(os.Environ(), "TTRPC_ADDRESS="+eventsPipe, "HOSTPROCESS_STATE_DIR="+filepath.Join(filepath.Dir(bundle), "state"))
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	begin := time.Now()
+	out, err := command.Output()
+	if err != nil {
+		return 0, "", fmt.Errorf("start: %w: %s", err, complaint.String())
+	}
+	return time.Since(begin).Seconds() * 1e3, string(out), nil
+}
+
 // measure starts one shim, reads its memory, loads it, and ends it.
 func (f *figures) measure(shim, bundle string) error {
-	id := filepath.Base(bundle)
 	if err := os.MkdirAll(bundle, 0o755); err != nil {
 		return err
 	}
@@ -111,18 +144,11 @@ func (f *figures) measure(shim, bundle string) error {
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte(config), 0o644); err != nil {
 		return err
 	}
-	command := exec.Command(shim, "-namespace", "bench", "-address", `\\.\pipe\hp-bench-none`,
-		"-publish-binary", "containerd.exe", "-id", id, "start")
-	command.Dir = bundle
-	command.Env = append(os.Environ(), `TTRPC_ADDRESS=\\.\pipe\hp-bench-none.ttrpc`, "HOSTPROCESS_STATE_DIR="+filepath.Join(filepath.Dir(bundle), "state"))
-	var complaint strings.Builder
-	command.Stderr = &complaint
-	begin := time.Now()
-	address, err := command.Output()
+	milliseconds, address, err := start(shim, bundle)
 	if err != nil {
-		return fmt.Errorf("start: %w: %s", err, complaint.String())
+		return err
 	}
-	f.start = append(f.start, time.Since(begin).Seconds()*1e3)
+	f.start = append(f.start, milliseconds)
 	defer end(bundle, shim)
 	pid, err := linuxPid(shim)
 	if err != nil {
@@ -131,14 +157,14 @@ func (f *figures) measure(shim, bundle string) error {
 	time.Sleep(settle)
 	f.idle = append(f.idle, private(pid))
 	// Under Wine a Go server's first client is given an instance that nobody serves.
-	spare, err := os.OpenFile(string(address), os.O_RDWR, 0)
+	spare, err := os.OpenFile(address, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer spare.Close()
 	f.rate = append(f.rate, make([][]float64, len(shapes)-len(f.rate))...)
 	for i, inFlight := range shapes {
-		rate, err := requests(string(address), inFlight)
+		rate, err := requests(address, inFlight)
 		if err != nil {
 			return err
 		}

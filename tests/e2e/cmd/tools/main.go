@@ -29,7 +29,7 @@ var tools map[string]func(call) int
 func init() {
 	tools = map[string]func(call) int{
 		"cat": cat, "echo": echo, "env": environment, "false": func(call) int { return 1 }, "head": head, "logger": logger,
-		"logger-v2": logger, "of-the-image": ofTheImage, "pwd": pwd, "sh": shell, "sleep": sleep, "tail": tail, "tr": translate,
+		"logger-v2": logger, "of-the-image": ofTheImage, "ping": ping, "pwd": pwd, "sh": shell, "sleep": sleep, "tail": tail, "tr": translate,
 		"true": func(call) int { return 0 }, "whoami": whoami,
 	}
 }
@@ -122,7 +122,21 @@ func head(c call) int {
 
 func ofTheImage(c call) int {
 	fmt.Fprintln(c.out, "image program:", strings.Join(c.args[1:], " "))
+	for _, entry := range c.env {
+		if of, found := strings.CutPrefix(entry, "OF="); found { // an image that says more
+			fmt.Fprintln(c.out, of)
+			fmt.Fprintln(c.out, filepath.Base(c.dir))
+		}
+	}
 	return 0
+}
+
+// ping is ping -t HOST, which Wine's does not know: it tells a line each second.
+func ping(c call) int {
+	for {
+		fmt.Fprintln(c.out, "Pinging", c.args[len(c.args)-1])
+		time.Sleep(time.Second)
+	}
 }
 
 func pwd(c call) int {

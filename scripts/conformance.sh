@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Shows the contract row by row: tests/conformance/rows.txt and the results that
+# the lanes of scripts/test.sh left under build/.
+#   scripts/conformance.sh                        writes docs/conformance.md
+#   scripts/conformance.sh --check [LANE…]        fails if the committed one is another, or a row is red;
+#                                                 only these lanes' results count
+#   scripts/conformance.sh --prove [ROW…]         takes each row's rule away in a scratch copy and wants to
+#                                                 see one of the row's tests fail (all of it: see tests/conformance/README.md)
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+need_go
+mkdir -p "$build/conformance"
+(cd "$root/tests/conformance" && go build -o "$build/conformance/conformance" .)
+case ${1:-} in
+'') set -- ;;
+--check)
+	shift
+	set -- -check -lanes "$*"
+	;;
+--prove)
+	shift
+	need_build_packages
+	need_containerd
+	export HP_CONTAINERD=$containerd_bin/containerd
+	set -- -prove "$@"
+	;;
+*) die "usage: conformance.sh [--check [LANE…] | --prove [ROW…]]" ;;
+esac
+exec "$build/conformance/conformance" -root "$root" "$@"

@@ -1,0 +1,172 @@
+/* doctor: what this host lacks, and what to do about it. Looks and changes nothing. */
+#include "cli/doctor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/utf8.h"
+#include "cli/cli.h"
+#include "cli/command.h"
+#include "cli/style.h"
+#include "spec/policy.h"
+
+#if defined(_WIN32)
+#define PATH_SEPARATORS ";"
+#define EXECUTABLE HP_PROGRAM ".exe"
+#else
+#define PATH_SEPARATORS ":"
+#define EXECUTABLE HP_PROGRAM
+#endif
+
+static const char *const status_names[] = {"ok", "warning", "problem"};
+
+void hp_doctor_say(void *arg, enum host_health health, const char *check, const char *remedy,
+                   const char *text) {
+  struct hp_doctor *doctor = arg;
+  char *shown = hp_utf8_printable(text);
+  json_array_append_new(doctor->findings,
+                        json_pack("{s:s, s:s, s:s, s:s*}", "check", check, "status", status_names[health],
+                                  "text", shown, "remedy", health == HOST_OK ? NULL : remedy));
+  free(shown);
+  doctor->warnings += health == HOST_WARNING;
+  doctor->problems += health == HOST_PROBLEM;
+}
+
+void hp_doctor_take(struct hp_doctor *doctor, enum host_health health, const char *check, const char *remedy,
+                    char *text) {
+  hp_doctor_say(doctor, health, check, remedy, text);
+  free(text);
+}
+
+/* ---- the node policy ------------------------------------------------------------- */
+
+static char *summarize(const struct hp_policy *policy) {
+  char *accounts =
+      policy->has_accounts ? hp_printf("%zu accounts", policy->accounts.count) : hp_strdup("all accounts");
+  char *memory = policy->memory_max.set
+                     ? hp_printf(", at most %lld bytes of memory", (long long)policy->memory_max.value)
+                     : hp_strdup("");
+  char *text =
+      hp_printf("%s: hostProcess is %s, mounts %s, %s%s",
+                policy->file ? policy->file : "the built-in default", policy->assume ? "assumed" : "required",
+                policy->mount_behavior == HP_MOUNT_BIND      ? "bind"
+                : policy->mount_behavior == HP_MOUNT_SYMLINK ? "are links"
+                                                             : "as the host can",
+                accounts, memory);
+  free(memory);
+  free(accounts);
+  return text;
+}
+
+void hp_doctor_policy(struct hp_doctor *doctor, const char *path) {
+  struct hp_policy policy;
+  struct hp_error err = HP_ERROR_INIT;
+  if (hp_policy_load(path, host_file_distrust, &policy, &err) == 0) {
+    hp_doctor_take(doctor, HOST_OK, "policy", NULL, summarize(&policy));
+    hp_policy_clear(&policy);
+  } else {
+    hp_doctor_say(doctor, HOST_PROBLEM, "policy", "mend the file: until then no HostProcess container starts",
+                  err.message);
+  }
+  hp_error_clear(&err);
+}
+
+/* ---- the program --------------------------------------------------------------------- */
+
+static bool is_file(const char *path) {
+  uv_fs_t request;
+  bool found = uv_fs_stat(NULL, &request, path, NULL) == 0 && (request.statbuf.st_mode & 0170000) == 0100000;
+  uv_fs_req_cleanup(&request);
+  return found;
+}
+
+/* Where containerd looks: beside itself, then on its PATH, of which ours is a guess.
+ * Owned; NULL: nowhere. */
+static char *find_program(void) {
+  struct host_containerd containerd;
+  char *found = NULL;
+  host_find_containerd(&containerd);
+  if (containerd.program) {
+    size_t directory = strlen(containerd.program);
+    while (directory > 0 && !strchr("/\\", containerd.program[directory - 1]))
+      directory--;
+    found = hp_printf("%.*s" EXECUTABLE, (int)directory, containerd.program);
+  }
+  host_containerd_clear(&containerd);
+  for (const char *path = getenv("PATH"); path && *path && !(found && is_file(found));) {
+    size_t length = strcspn(path, PATH_SEPARATORS);
+    free(found);
+    found = hp_printf("%.*s/" EXECUTABLE, (int)length, path);
+    path += length + (path[length] != 0);
+  }
+  if (found && is_file(found))
+    return found;
+  free(found);
+  return NULL;
+}
+
+static void examine_program(struct hp_doctor *doctor) {
+  char *found = find_program();
+  if (found)
+    hp_doctor_take(doctor, HOST_OK, "program", NULL, hp_printf("containerd finds %s", found));
+  else
+    hp_doctor_say(doctor, HOST_WARNING, "program",
+                  "put " EXECUTABLE
+                  " beside containerd or on its PATH, or name it in the runtime's runtime_path",
+                  EXECUTABLE " is neither beside a running containerd nor on this PATH");
+  free(found);
+}
+
+/* ---- answers ---------------------------------------------------------------------------- */
+
+static void print_text(const struct hp_doctor *doctor) {
+  static const enum hp_style styles[] = {HP_STYLE_GOOD, HP_STYLE_WARNING, HP_STYLE_BAD};
+  size_t index;
+  const json_t *finding;
+  json_array_foreach(doctor->findings, index, finding) {
+    const char *status = json_string_value(json_object_get(finding, "status"));
+    const char *remedy = json_string_value(json_object_get(finding, "remedy"));
+    size_t health = 0;
+    while (strcmp(status_names[health], status) != 0)
+      health++;
+    printf("%s%-7s%s  %s: %s\n", hp_style(styles[health]), status, hp_style(HP_STYLE_END),
+           json_string_value(json_object_get(finding, "check")),
+           json_string_value(json_object_get(finding, "text")));
+    while (remedy && *remedy) { /* lines to copy stay lines */
+      size_t length = strcspn(remedy, "\n");
+      printf("         %.*s\n", (int)length, remedy);
+      remedy += length + (remedy[length] == '\n');
+    }
+  }
+  printf("%zu problems, %zu warnings\n", doctor->problems, doctor->warnings);
+}
+
+static void print_json(const struct hp_doctor *doctor) {
+  json_t *whole = json_pack("{s:O, s:I, s:I}", "findings", doctor->findings, "problems",
+                            (json_int_t)doctor->problems, "warnings", (json_int_t)doctor->warnings);
+  json_dumpf(whole, stdout, JSON_INDENT(2));
+  putchar('\n');
+  json_decref(whole);
+}
+
+int hp_cli_doctor(const struct hp_call *call) {
+  int json = hp_call_json(call);
+  if (json < 0 || hp_call_no_operands(call) != 0)
+    return HP_STATUS_USAGE;
+  struct hp_doctor doctor = {.findings = json_array()};
+  hp_log_set_sink(NULL, NULL); /* what is found is said once */
+  host_examine(hp_call_option(call, "sockets"), hp_doctor_say, &doctor);
+  hp_doctor_policy(&doctor, NULL);
+  examine_program(&doctor);
+  hp_doctor_config(&doctor, hp_call_option(call, "containerd-config"));
+  if (json)
+    print_json(&doctor);
+  else
+    print_text(&doctor);
+  json_decref(doctor.findings);
+  int status = hp_cli_flush();
+  return doctor.problems > 0 ? EXIT_FAILURE : status;
+}

@@ -1,0 +1,226 @@
+/* Bytes → what they are → an entry of the report. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/validate.h"
+#include "spec/cri.h"
+
+static const char *const verdicts[] = {"accepted", "refused", "unreadable"};
+
+static enum hp_validate_status status_of(const json_t *entry) {
+  const char *verdict = json_string_value(json_object_get(entry, "verdict"));
+  for (int i = 0; verdict && i < HP_VALIDATE_UNREADABLE; i++)
+    if (strcmp(verdict, verdicts[i]) == 0)
+      return (enum hp_validate_status)i;
+  return HP_VALIDATE_UNREADABLE;
+}
+
+enum hp_validate_status hp_validate_worst(const json_t *entries) {
+  enum hp_validate_status worst = HP_VALIDATE_ACCEPTED;
+  for (size_t i = 0; i < json_array_size(entries); i++) {
+    enum hp_validate_status status = status_of(json_array_get(entries, i));
+    if (status > worst)
+      worst = status;
+  }
+  return worst;
+}
+
+const char *hp_validate_verdict(enum hp_validate_status status) {
+  return verdicts[status];
+}
+
+enum hp_validate_status hp_validate_status(const json_t *report) {
+  return status_of(report);
+}
+
+json_t *hp_validate_report(json_t *files) {
+  return json_pack("{s:s, s:o}", "verdict", verdicts[hp_validate_worst(files)], "files", files);
+}
+
+/* A file's name may hold any bytes. */
+static json_t *name_of(const char *file) {
+  json_t *name = json_string(file);
+  return name ? name : json_string("(a name that is not UTF-8)");
+}
+
+json_t *hp_validate_unreadable(const char *file, const struct hp_error *err) {
+  return json_pack("{s:o, s:s, s:s}", "file", name_of(file), "verdict", verdicts[HP_VALIDATE_UNREADABLE],
+                   "error", err->message);
+}
+
+/* ---- what a document is -------------------------------------------------------- */
+
+enum format { MANIFEST, OCI, POD_CONFIG, CONTAINER_CONFIG, FORMATS };
+static const char *const format_names[] = {"manifest", "config.json", "PodSandboxConfig", "ContainerConfig"};
+
+static bool has_any(const json_t *document, const char *const *keys) {
+  for (; *keys; keys++)
+    if (json_object_get(document, *keys))
+      return true;
+  return false;
+}
+
+static enum format format_of(const json_t *document) {
+  static const char *const oci[] = {"ociVersion", "process", "root", "hostname", "solaris", NULL};
+  static const char *const container[] = {"image", "command", "args", "envs", "mounts", "log_path", NULL};
+  static const char *const cri[] = {"metadata", "log_directory", "linux", "windows", NULL};
+  if (json_object_get(document, "kind"))
+    return MANIFEST;
+  if (has_any(document, oci))
+    return OCI;
+  if (has_any(document, container))
+    return CONTAINER_CONFIG;
+  return has_any(document, cri) ? POD_CONFIG : FORMATS;
+}
+
+/* ---- one document each -------------------------------------------------------------- */
+
+struct reader {
+  struct hp_validate *validate;
+  json_t *pods, *ignored; /* of the file's entry */
+  enum format format;     /* of the last document */
+};
+
+/* A spec of one system's section speaks to it, others to the system that this is. */
+static enum hp_os os_of(const struct hp_validate *validate, const json_t *document) {
+  bool linux_says = json_object_get(document, "linux") != NULL;
+  bool windows_says = json_object_get(document, "windows") != NULL;
+  if (validate->has_os)
+    return validate->os;
+  return linux_says == windows_says ? hp_os_here() : windows_says ? HP_OS_WINDOWS : HP_OS_LINUX;
+}
+
+static int read_manifest(struct reader *reader, json_t *document, const struct hp_yaml *yaml,
+                         struct hp_error *err) {
+  const struct hp_validate *validate = reader->validate;
+  enum hp_os os = validate->has_os ? validate->os : validate->on_this_node ? hp_os_here() : HP_OS_WINDOWS;
+  struct hp_pods pods = {0};
+  int result = hp_pods_read(os, document, yaml, &pods, err);
+  for (size_t i = 0; i < pods.count && result == 0; i++)
+    json_array_append_new(reader->pods,
+                          hp_validate_pod(validate, os, &pods.items[i], &pods.items[i].sandbox));
+  for (size_t i = 0; i < pods.others.count && result == 0; i++)
+    json_array_append_new(reader->ignored, json_string(pods.others.items[i]));
+  hp_pods_clear(&pods);
+  return result;
+}
+
+static void judge_config(struct reader *reader, enum hp_os os, struct hp_container_spec *spec) {
+  struct hp_validate *validate = reader->validate;
+  struct hp_pod pod = {.kind = (char *)format_names[reader->format]}; /* read only */
+  struct hp_pod_container container = {.spec = *spec};                /* lent for the while */
+  const struct hp_container_spec *sandbox = NULL;
+  if (spec->role == HP_ROLE_SANDBOX) {
+    pod.sandbox = *spec;
+    sandbox = &pod.sandbox;
+  } else {
+    pod.containers = &container;
+    pod.container_count = 1;
+    if (reader->format == CONTAINER_CONFIG && validate->has_pod)
+      sandbox = &validate->pod;
+  }
+  if (spec->image_program)
+    hp_strings_add(&container.open, "command is absent: the program is the image's ENTRYPOINT");
+  json_array_append_new(reader->pods, hp_validate_pod(validate, os, &pod, sandbox));
+  hp_strings_clear(&container.open);
+  *spec = spec->role == HP_ROLE_SANDBOX ? pod.sandbox : container.spec;
+}
+
+static int read_config(struct reader *reader, const json_t *document, const char *data, size_t length,
+                       struct hp_error *err) {
+  struct hp_validate *validate = reader->validate;
+  struct hp_container_spec spec;
+  enum hp_os os = os_of(validate, document);
+  int result = reader->format == OCI          ? hp_spec_parse(data, length, &spec, err)
+               : reader->format == POD_CONFIG ? hp_cri_pod_parse(data, length, &spec, err)
+                                              : hp_cri_container_parse(data, length, &spec, err);
+  if (result != 0)
+    return result;
+  judge_config(reader, os, &spec);
+  if (reader->format != POD_CONFIG) {
+    hp_spec_clear(&spec);
+    return 0;
+  }
+  if (validate->has_pod)
+    hp_spec_clear(&validate->pod);
+  validate->pod = spec;
+  validate->has_pod = true;
+  return 0;
+}
+
+/* data: the document itself, or NULL where it stands among others in YAML. */
+static int read_document(struct reader *reader, json_t *document, const struct hp_yaml *yaml,
+                         const char *data, size_t length, struct hp_error *err) {
+  reader->format = format_of(document);
+  if (reader->format == FORMATS)
+    return hp_error_set(
+        err, HP_INVALID_ARGUMENT,
+        "this is neither a Kubernetes manifest (it has no kind), nor an OCI config.json, nor a "
+        "PodSandboxConfig or ContainerConfig of the CRI");
+  if (reader->format == MANIFEST)
+    return read_manifest(reader, document, yaml, err);
+  char *text = data ? NULL : json_dumps(document, JSON_COMPACT);
+  int result = read_config(reader, document, data ? data : text, data ? length : strlen(text), err);
+  free(text);
+  return result;
+}
+
+/* ---- a file ---------------------------------------------------------------------------- */
+
+static bool looks_like_json(const char *data, size_t length) {
+  size_t i = 0;
+  while (i < length && strchr(" \t\r\n", data[i]) && data[i])
+    i++;
+  return i < length && (data[i] == '{' || data[i] == '[');
+}
+
+static int read_json(struct reader *reader, const char *data, size_t length, struct hp_error *err) {
+  json_t *document = hp_json_load("the file", data, length, HP_CONFIG_MAX, err);
+  int result = document ? read_document(reader, document, NULL, data, length, err) : -1;
+  json_decref(document);
+  return result;
+}
+
+static int read_yaml(struct reader *reader, const char *data, size_t length, struct hp_error *err) {
+  struct hp_yaml yaml;
+  if (hp_yaml_load("the file", data, length, &yaml, err) != 0)
+    return -1;
+  int result = 0;
+  for (size_t i = 0; i < json_array_size(yaml.documents) && result == 0; i++) {
+    json_t *document = json_array_get(yaml.documents, i);
+    result = read_document(reader, document, &yaml, NULL, 0, err);
+    size_t line = hp_yaml_line(&yaml, document);
+    if (result != 0 && line > 1)
+      hp_error_wrap(err, "the document at line %zu", line);
+  }
+  hp_yaml_clear(&yaml);
+  return result;
+}
+
+json_t *hp_validate_bytes(struct hp_validate *validate, const char *file, const char *data, size_t length) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct reader reader = {.validate = validate, .pods = json_array(), .ignored = json_array()};
+  int result = looks_like_json(data, length) ? read_json(&reader, data, length, &err)
+                                             : read_yaml(&reader, data, length, &err);
+  if (result == 0 && json_array_size(reader.pods) == 0)
+    result = hp_error_set(&err, HP_INVALID_ARGUMENT, "there is no pod and no container in it");
+  json_t *entry =
+      result == 0 ? json_pack("{s:o, s:s, s:s}", "file", name_of(file), "verdict",
+                              verdicts[hp_validate_worst(reader.pods)], "format", format_names[reader.format])
+                  : hp_validate_unreadable(file, &err);
+  if (json_array_size(reader.ignored) > 0)
+    json_object_set(entry, "ignored", reader.ignored);
+  if (result == 0)
+    json_object_set(entry, "pods", reader.pods);
+  json_decref(reader.pods);
+  json_decref(reader.ignored);
+  hp_error_clear(&err);
+  return entry;
+}
+
+void hp_validate_clear(struct hp_validate *validate) {
+  hp_policy_clear(&validate->policy);
+  if (validate->has_pod)
+    hp_spec_clear(&validate->pod);
+  validate->has_pod = false;
+}

@@ -1,0 +1,28 @@
+/* What the readers of CRI messages share; private to this room. */
+#ifndef HP_SPEC_CRI_READ_H
+#define HP_SPEC_CRI_READ_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "spec/cri.h"
+#include "spec/json.h"
+
+/* A packed message as the JSON that a file would hold: fields at their zero value
+ * are left out, enumerations are numbers, maps are objects. InvalidArgument: it
+ * does not decode, or a string of it is not UTF-8. The caller owns the tree. */
+json_t *hp_cri_tree(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t length,
+                    struct hp_error *err);
+
+/* Whom a config with sections "linux" and "windows" speaks to: the one that it
+ * has; with both, as kubelet's, or none, the system that this is. */
+enum hp_os hp_cri_os(const struct hp_json *config);
+
+/* windows.security_context, of a pod or a container: host_process over the
+ * annotation that spec has so far, run_as_username, credential_spec. */
+int hp_cri_read_windows_security(const struct hp_json *security, struct hp_container_spec *spec,
+                                 struct hp_error *err);
+/* namespace_options, of either system: own_network and own_users. */
+int hp_cri_read_namespaces(const struct hp_json *options, struct hp_container_spec *spec,
+                           struct hp_error *err);
+
+#endif

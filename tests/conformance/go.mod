@@ -1,0 +1,3 @@
+module hostprocess-shim/tests/conformance
+
+go 1.26.6

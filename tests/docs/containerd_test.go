@@ -1,0 +1,50 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// containerd reads the configurations in the pages, 1.x or 2.x as the block says,
+// and prints each of their lines back.
+func TestContainerdBlocks(t *testing.T) {
+	programs := map[string]string{"toml containerd=1": program(t, "DOCS_CONTAINERD_1"), "toml containerd=2": program(t, "DOCS_CONTAINERD_2")}
+	counts := map[string]int{}
+	setting := regexp.MustCompile(`(?m)^ *((?:[A-Za-z_]+ = .*)|\[.*\])$`)
+	plain := strings.NewReplacer("'", `"`, " ", "")
+	for _, page := range pages(t) {
+		for _, block := range blocks(t, page) {
+			containerd, is := programs[block.info]
+			if !is {
+				if strings.HasPrefix(block.info, "toml") {
+					t.Errorf("%s: say which containerd reads it", block.where)
+				}
+				continue
+			}
+			counts[block.info]++
+			path := filepath.Join(t.TempDir(), "config.toml")
+			if err := os.WriteFile(path, []byte(block.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command(containerd, "--config", path, "config", "dump").CombinedOutput()
+			if err != nil || strings.Contains(string(out), "unknown key") {
+				t.Errorf("%s: %v: %s", block.where, err, out)
+			}
+			whole := plain.Replace(string(out))
+			for _, match := range setting.FindAllStringSubmatch(block.text, -1) {
+				if !strings.HasPrefix(match[1], "version") && !strings.Contains(whole, plain.Replace(match[1])) {
+					t.Errorf("%s: containerd does not read %s", block.where, match[1])
+				}
+			}
+		}
+	}
+	for info := range programs {
+		if counts[info] == 0 {
+			t.Errorf("no page has a block %q", info)
+		}
+	}
+}

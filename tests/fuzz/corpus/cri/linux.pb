@@ -1,0 +1,6 @@
+
+
+webu1default:+
+#microsoft.com/hostprocess-containertrueB
+
+*

@@ -1,0 +1,3 @@
+J(
+&
+NT AUTHORITY\Local service{}"

@@ -1,0 +1,171 @@
+/* containerd's configuration as doctor judges it. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/doctor.h"
+#include "support.h"
+
+#define TABLE_2 "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.hostprocess]\n"
+#define TABLE_3 "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.hostprocess]\n"
+#define TYPE "runtime_type = \"io.containerd.hostprocess.v1\"\n"
+#define ANNOTATIONS "pod_annotations = [\"microsoft.com/*\"]\ncontainer_annotations = [\"microsoft.com/*\"]\n"
+
+static struct hp_doctor doctor;
+
+static void set_up(void) {
+  doctor = (struct hp_doctor){.findings = json_array()};
+}
+
+static void tear_down(void) {
+  json_decref(doctor.findings);
+}
+
+static void judge(const char *text) {
+  json_array_clear(doctor.findings);
+  doctor.warnings = doctor.problems = 0;
+  hp_doctor_config_text(&doctor, "config.toml", text, strlen(text));
+}
+
+/* The finding of that check: a member of it, "" if there is none. */
+static const char *said(const char *check, const char *member) {
+  size_t index;
+  const json_t *finding;
+  json_array_foreach(doctor.findings, index, finding) {
+    if (strcmp(json_string_value(json_object_get(finding, "check")), check) != 0)
+      continue;
+    const char *text = json_string_value(json_object_get(finding, member));
+    return text ? text : "";
+  }
+  return "";
+}
+
+START_TEST(the_runtime_is_there) {
+  static const char *const texts[] = {
+      "version = 2\n" TABLE_2 TYPE ANNOTATIONS,
+      "version = 3\n" TABLE_3 TYPE ANNOTATIONS,
+      "version = 4\n" TABLE_3 TYPE ANNOTATIONS,
+      "version = 3\n" TABLE_3 TYPE
+      "pod_annotations = ['*']\ncontainer_annotations = ['a', 'microsoft.com/host*']\n",
+  };
+  judge(texts[_i]);
+  ck_assert_uint_eq(doctor.problems + doctor.warnings, 0);
+  ck_assert_str_eq(said("runtime", "status"), "ok");
+  ck_assert_str_eq(said("runtime", "text"), "config.toml has it as \"hostprocess\"");
+}
+END_TEST
+
+START_TEST(the_lines_to_add_are_those_of_the_version) {
+  judge("version = 2\n");
+  ck_assert_str_eq(said("runtime", "status"), "problem");
+  ck_assert_str_eq(
+      said("runtime", "remedy"),
+      "add these lines, then restart containerd:\n" TABLE_2 "  " TYPE
+      "  pod_annotations = [\"microsoft.com/*\"]\n  container_annotations = [\"microsoft.com/*\"]");
+  judge("version = 3\n" TABLE_2 TYPE ANNOTATIONS);
+  ck_assert_ptr_nonnull(strstr(said("runtime", "remedy"), TABLE_3));
+  ck_assert_str_eq(said("version", "text"),
+                   "config.toml is of version 3 and has tables of io.containerd.grpc.v1.cri");
+  ck_assert_uint_eq(doctor.problems, 1);
+}
+END_TEST
+
+/* What is to be added is enough. */
+START_TEST(the_lines_to_add_mend_it) {
+  char text[1024];
+  judge("version = 3\n");
+  const char *lines = strchr(said("runtime", "remedy"), '\n');
+  ck_assert_ptr_nonnull(lines);
+  snprintf(text, sizeof text, "version = 3%s\n", lines);
+  judge(text);
+  ck_assert_uint_eq(doctor.problems + doctor.warnings, 0);
+}
+END_TEST
+
+START_TEST(other_versions) {
+  judge("root = '/x'\n" TABLE_2 TYPE ANNOTATIONS);
+  ck_assert_str_eq(said("version", "text"), "config.toml says no version, which means 1");
+  ck_assert_uint_eq(doctor.problems, 1);
+  judge("version = 1\n");
+  ck_assert_str_eq(said("version", "text"), "config.toml is of version 1");
+  judge("version = 'three'\n");
+  ck_assert_uint_eq(doctor.problems, 1);
+}
+END_TEST
+
+START_TEST(annotations_that_do_not_pass) {
+  judge("version = 3\n" TABLE_3 TYPE
+        "pod_annotations = ['example.com/*']\ncontainer_annotations = ['microsoft.com/*']\n");
+#if defined(__linux__)
+  ck_assert_str_eq(said("pod_annotations", "status"), "problem");
+#else
+  ck_assert_str_eq(said("pod_annotations", "status"), "warning");
+#endif
+  ck_assert_str_eq(
+      said("pod_annotations", "remedy"),
+      "add to the table of the runtime \"hostprocess\": pod_annotations = [\"microsoft.com/*\"]");
+  ck_assert_str_eq(said("container_annotations", "status"), "");
+}
+END_TEST
+
+START_TEST(a_runtime_of_another_name_or_type) {
+  judge("version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.\"hp\\u001b[31m\"]\n"
+        "runtime_path = '/opt/containerd-shim-hostprocess-v1'\n"
+        "runtime_type = 'io.containerd.runc.v2'\nsandboxer = 'shim'\n" ANNOTATIONS);
+  ck_assert_ptr_null(strchr(said("runtime", "text"), '\x1b'));
+  ck_assert_str_eq(said("runtime_type", "status"), "problem");
+  ck_assert_ptr_nonnull(strstr(said("runtime_type", "text"), "\"io.containerd.runc.v2\""));
+  ck_assert_str_eq(said("sandboxer", "status"), "warning");
+}
+END_TEST
+
+START_TEST(its_policy_is_looked_at) {
+  judge("version = 3\n" TABLE_3 TYPE ANNOTATIONS
+        "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes."
+        "hostprocess.options]\nConfigPath = '/no/such/policy.json'\n");
+  ck_assert_str_eq(said("policy", "status"), "problem");
+  ck_assert_ptr_nonnull(strstr(said("policy", "text"), "/no/such/policy.json"));
+}
+END_TEST
+
+START_TEST(imports_are_said) {
+  judge("version = 3\nimports = ['/etc/containerd/conf.d/*.toml']\n");
+  ck_assert_str_eq(said("imports", "status"), "warning");
+  ck_assert_uint_eq(doctor.problems, 1);
+}
+END_TEST
+
+START_TEST(malformed_ones) {
+  static const char *const texts[] = {"version == 3", "version = 3\nplugins = 1\n",
+                                      "version = 3\n[plugins]\nx = [",
+                                      "version = 3\nplugins.'io.containerd.cri.v1.runtime' = 'x'\n"};
+  judge(texts[_i]);
+  ck_assert_uint_eq(doctor.problems, 1);
+  ck_assert_str_eq(said("runtime", "status"), "problem");
+}
+END_TEST
+
+START_TEST(files) {
+  hp_doctor_config(&doctor, "/no/such/config.toml");
+  ck_assert_str_eq(said("runtime", "status"), "problem");
+  ck_assert_ptr_nonnull(strstr(said("runtime", "text"), "/no/such/config.toml"));
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("cli/doctor_config");
+  TCase *config = tcase_create("config");
+  tcase_add_checked_fixture(config, set_up, tear_down);
+  tcase_add_loop_test(config, the_runtime_is_there, 0, 4);
+  tcase_add_test(config, the_lines_to_add_are_those_of_the_version);
+  tcase_add_test(config, the_lines_to_add_mend_it);
+  tcase_add_test(config, other_versions);
+  tcase_add_test(config, annotations_that_do_not_pass);
+  tcase_add_test(config, a_runtime_of_another_name_or_type);
+  tcase_add_test(config, its_policy_is_looked_at);
+  tcase_add_test(config, imports_are_said);
+  tcase_add_loop_test(config, malformed_ones, 0, 4);
+  tcase_add_test(config, files);
+  suite_add_tcase(suite, config);
+  return hp_run_suite(suite);
+}
