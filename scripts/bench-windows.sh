@@ -38,6 +38,8 @@ cmake -S "$root" --preset windows-release -B "$bench" -DHP_TESTS=ON >"$build/cma
 cmake --build "$bench" --target ttrpc_load floor_empty floor_pipe >"$build/ninja-bench-windows.log" 2>&1 ||
 	{ tail "$build/ninja-bench-windows.log"; die "the build failed"; }
 (cd "$root/tests/bench/shims" && GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -o "$bench/bench.exe" ./wine)
+# Pages of a program that are not on the disk yet would count as its processes' own.
+sync
 
 export WINEPREFIX=$build/wine-bench
 "$root/scripts/wine.sh" setup
