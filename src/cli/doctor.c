@@ -123,16 +123,15 @@ static void examine_program(struct hp_doctor *doctor) {
 /* ---- answers ---------------------------------------------------------------------------- */
 
 static void print_text(const struct hp_doctor *doctor) {
-  static const enum hp_style styles[] = {HP_STYLE_GOOD, HP_STYLE_WARNING, HP_STYLE_BAD};
   size_t index;
   const json_t *finding;
   json_array_foreach(doctor->findings, index, finding) {
     const char *status = json_string_value(json_object_get(finding, "status"));
     const char *remedy = json_string_value(json_object_get(finding, "remedy"));
-    size_t health = 0;
-    while (strcmp(status_names[health], status) != 0)
-      health++;
-    printf("%s%-7s%s  %s: %s\n", hp_style(styles[health]), status, hp_style(HP_STYLE_END),
+    enum hp_style style = strcmp(status, status_names[HOST_OK]) == 0        ? HP_STYLE_GOOD
+                          : strcmp(status, status_names[HOST_WARNING]) == 0 ? HP_STYLE_WARNING
+                                                                            : HP_STYLE_BAD;
+    printf("%s%-7s%s  %s: %s\n", hp_style(style), status, hp_style(HP_STYLE_END),
            json_string_value(json_object_get(finding, "check")),
            json_string_value(json_object_get(finding, "text")));
     while (remedy && *remedy) { /* lines to copy stay lines */

@@ -136,7 +136,8 @@ void hp_help_unknown_command(const char *name) {
   for (size_t i = 0; i < count; i++)
     if (!commands[i].hidden)
       hp_nearest_offer(&nearest, commands[i].name, strlen(commands[i].name));
-  char *raw = hp_strndup(name, 64), *written = hp_utf8_printable(raw);
+  size_t length = strlen(name);
+  char *raw = hp_strndup(name, length < 64 ? length : 64), *written = hp_utf8_printable(raw);
   if (nearest.best)
     fprintf(stderr, HP_PROGRAM ": command \"%s\" is not known: did you mean %s?\n", written, nearest.best);
   else

@@ -90,8 +90,7 @@ int hp_input_read(uint8_t **data, size_t *length, struct hp_error *err) {
     used += (size_t)got;
     if (used > HP_INPUT_MAX) {
       hp_error_set(err, HP_RESOURCE_EXHAUSTED,
-                   "standard input holds more than %u bytes: runtime options are not that large",
-                   HP_INPUT_MAX);
+                   "standard input holds more than %u bytes: at most as many are read", HP_INPUT_MAX);
       break;
     }
   }

@@ -50,7 +50,7 @@ struct hp_outcome {
 void hp_outcome_add(json_t *entry, const struct hp_outcome *outcome);
 /* … of which the limits and the program are files of their own. */
 json_t *hp_outcome_limits(const struct hp_outcome *outcome);
-json_t *hp_outcome_program(const struct hp_outcome *outcome, const char *volume, bool bind, json_t *warnings);
+json_t *hp_outcome_program(const struct hp_outcome *outcome, const char *volume, json_t *warnings);
 json_t *hp_outcome_directories(const struct hp_outcome *outcome, const char *volume, bool bind,
                                json_t *warnings);
 

@@ -201,7 +201,7 @@ void hp_outcome_add(json_t *entry, const struct hp_outcome *outcome) {
   json_object_set_new(entry, "volume", volume(outcome, base, path));
   json_object_set_new(entry, "mounts", mounts(outcome, path, bind));
   json_object_set_new(entry, "limits", hp_outcome_limits(outcome));
-  json_object_set_new(entry, "program", hp_outcome_program(outcome, path, bind, warnings));
+  json_object_set_new(entry, "program", hp_outcome_program(outcome, path, warnings));
   json_object_set_new(entry, "workingDirectory", hp_outcome_directories(outcome, path, bind, warnings));
   json_object_set_new(entry, "environment", environment(outcome, path));
   if (!bind && any_read_only(&outcome->container->spec) && outcome->os == HP_OS_WINDOWS)

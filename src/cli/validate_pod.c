@@ -35,10 +35,10 @@ static void settle(json_t *entry) {
 }
 
 /* The verdict, to be cleared, is empty where it is refused. */
-static int judge(const struct hp_validate *validate, enum hp_os os, const struct hp_container_spec *sandbox,
+static int judge(const struct hp_policy *policy, enum hp_os os, const struct hp_container_spec *sandbox,
                  struct hp_container_spec *spec, struct hp_verdict *verdict, json_t *entry) {
   struct hp_refusals refusals;
-  int result = hp_rules_judge_all(os, &validate->policy, sandbox, spec, verdict, &refusals);
+  int result = hp_rules_judge_all(os, policy, sandbox, spec, verdict, &refusals);
   for (size_t i = 0; i < refusals.rules.count; i++)
     hp_entry_refuse(entry, refusals.rules.items[i], refusals.messages.items[i]);
   say_all(entry, "warnings", &verdict->warnings);
@@ -56,23 +56,32 @@ static json_t *named(const char *name, size_t line) {
   return entry;
 }
 
+/* Where nobody knows the node's processors the policy's maximum is compared on a
+ * node of ten for each ten that are asked for, where a thousandth is a whole step. */
+static void settle_cpu(struct hp_pod_container *container, struct hp_policy *policy) {
+  int64_t millis = container->cpu_millis.value;
+  if (!container->cpu_millis.set)
+    return;
+  if (policy->processors == 0) {
+    int64_t tens = millis < 100000000 ? (millis + 9999) / 10000 : 10000;
+    policy->processors = 10 * (unsigned)tens;
+    hp_strings_take(&container->open,
+                    hp_printf("resources.limits.cpu is %lld thousandths of a processor: the "
+                              "limit is their share of all of the node's",
+                              (long long)millis));
+  }
+  container->spec.limits.cpu_maximum = (struct hp_number){true, hp_cpu_maximum(millis, policy->processors)};
+}
+
 static json_t *judge_container(const struct hp_validate *validate, enum hp_os os,
                                const struct hp_container_spec *sandbox, struct hp_pod_container *container) {
   static const char *const types[] = {"container", "init", "ephemeral"};
   json_t *entry = named(container->name, container->line);
   struct hp_verdict verdict;
   json_object_set_new(entry, "type", json_string(types[container->kind]));
-  if (container->cpu_millis.set && validate->policy.processors == 0)
-    hp_strings_take(&container->open,
-                    hp_printf("resources.limits.cpu is %lld thousandths of a processor: the "
-                              "limit is their share of all of the node's",
-                              (long long)container->cpu_millis.value));
-  if (container->cpu_millis.set) { /* for the policy; without processors it compares nothing */
-    unsigned processors = validate->policy.processors > 0 ? validate->policy.processors : 1;
-    container->spec.limits.cpu_maximum =
-        (struct hp_number){true, hp_cpu_maximum(container->cpu_millis.value, processors)};
-  }
-  int result = judge(validate, os, sandbox, &container->spec, &verdict, entry);
+  struct hp_policy policy = validate->policy; /* all but a number is borrowed */
+  settle_cpu(container, &policy);
+  int result = judge(&policy, os, sandbox, &container->spec, &verdict, entry);
   say_all(entry, "warnings", &container->warnings);
   say_all(entry, "open", &container->open);
   if (result == 0) {
@@ -98,7 +107,7 @@ json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struc
   say_all(entry, "open", &pod->open);
   if (sandbox == &pod->sandbox) {
     struct hp_verdict verdict;
-    judge(validate, os, NULL, &pod->sandbox, &verdict, entry);
+    judge(&validate->policy, os, NULL, &pod->sandbox, &verdict, entry);
     hp_verdict_clear(&verdict);
   }
   for (size_t i = 0; i < pod->container_count; i++)

@@ -112,14 +112,12 @@ static char *windows_line(const struct hp_process_spec *process, const struct hp
   return line;
 }
 
-json_t *hp_outcome_program(const struct hp_outcome *outcome, const char *volume, bool bind,
-                           json_t *warnings) {
+json_t *hp_outcome_program(const struct hp_outcome *outcome, const char *volume, json_t *warnings) {
   const struct hp_container_spec *spec = &outcome->container->spec;
   struct hp_strings args = {0};
   json_t *program =
       json_pack("{s:b, s:b}", "ofImage", (int)spec->image_program, "terminal", (int)spec->process.terminal);
   json_t *list = json_array();
-  (void)bind;
   for (size_t i = 0; i < spec->process.args.count; i++) {
     hp_strings_take(&args, hp_command_expand(spec->process.args.items[i], volume));
     json_array_append_new(list, json_string(args.items[i]));

@@ -1,11 +1,10 @@
 /* The report for people. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "cli/style.h"
 #include "cli/validate.h"
-
-#include <stdlib.h>
 
 /* Whatever a file says, a terminal gets text. */
 static void put(FILE *out, const char *text) {
@@ -193,7 +192,9 @@ static void put_file(FILE *out, const json_t *file) {
     fputs(": ", out);
     put_title(out, pod, text_of(pod, "kind"));
     put_notes(out, pod, "  ");
-    json_array_foreach(json_object_get(pod, "containers"), k, container) put_container(out, container);
+    json_array_foreach(json_object_get(pod, "containers"), k, container) {
+      put_container(out, container);
+    }
   }
   json_array_foreach(json_object_get(file, "ignored"), i, pod) {
     put(out, text_of(file, "file"));
@@ -206,5 +207,7 @@ static void put_file(FILE *out, const json_t *file) {
 void hp_validate_print(FILE *out, const json_t *report) {
   size_t i;
   json_t *file;
-  json_array_foreach(json_object_get(report, "files"), i, file) put_file(out, file);
+  json_array_foreach(json_object_get(report, "files"), i, file) {
+    put_file(out, file);
+  }
 }

@@ -37,8 +37,10 @@
 #elif defined(__loongarch64)
 #define ARCHITECTURE "loong64"
 #else
-#error "which architecture is this, as Go names it?"
+#define ARCHITECTURE "unknown"
 #endif
+
+typedef Containerd__Runtime__Sandbox__V1__SandboxRequest IdRequest;
 
 /* ---- create, start ---------------------------------------------------------------- */
 
@@ -65,12 +67,7 @@ static int read_config(const Containerd__Runtime__Sandbox__V1__CreateSandboxRequ
 
 static void create_done(void *call, uint32_t pid, const struct hp_error *err) {
   (void)pid;
-  Containerd__Runtime__Sandbox__V1__CreateSandboxResponse response =
-      CONTAINERD__RUNTIME__SANDBOX__V1__CREATE_SANDBOX_RESPONSE__INIT;
-  if (err)
-    hp_task_fail(call, err);
-  else
-    ttrpc_reply(call, &response.base);
+  hp_task_done(call, err);
 }
 
 static void handle_create(struct hp_task_service *service, struct ttrpc_call *call,
@@ -91,7 +88,7 @@ static void handle_create(struct hp_task_service *service, struct ttrpc_call *ca
 
 static void handle_start(struct hp_task_service *service, struct ttrpc_call *call,
                          const ProtobufCMessage *message) {
-  const Containerd__Runtime__Sandbox__V1__StartSandboxRequest *request = (const void *)message;
+  const IdRequest *request = (const void *)message;
   struct hp_error err = HP_ERROR_INIT;
   struct hp_sandbox_state state;
   if (hp_pod_sandbox_start(service->pod, request->sandbox_id, &err) != 0 ||
@@ -121,7 +118,7 @@ static int find(struct hp_task_service *service, const char *id, struct ttrpc_ca
 
 static void handle_platform(struct hp_task_service *service, struct ttrpc_call *call,
                             const ProtobufCMessage *message) {
-  const Containerd__Runtime__Sandbox__V1__PlatformRequest *request = (const void *)message;
+  const IdRequest *request = (const void *)message;
   struct hp_sandbox_state state;
   if (find(service, request->sandbox_id, call, &state) != 0)
     return;
@@ -165,12 +162,10 @@ static void handle_status(struct hp_task_service *service, struct ttrpc_call *ca
 
 static void handle_ping(struct hp_task_service *service, struct ttrpc_call *call,
                         const ProtobufCMessage *message) {
-  const Containerd__Runtime__Sandbox__V1__PingRequest *request = (const void *)message;
+  const IdRequest *request = (const void *)message;
   struct hp_sandbox_state state;
-  Containerd__Runtime__Sandbox__V1__PingResponse response =
-      CONTAINERD__RUNTIME__SANDBOX__V1__PING_RESPONSE__INIT;
   if (find(service, request->sandbox_id, call, &state) == 0)
-    ttrpc_reply(call, &response.base);
+    hp_task_reply_empty(call);
 }
 
 struct metrics {
@@ -204,7 +199,7 @@ static void metrics_done(void *arg, const char *type_url, const uint8_t *data, s
 /* The figures of the task's Stats, from the one place that has them. */
 static void handle_metrics(struct hp_task_service *service, struct ttrpc_call *call,
                            const ProtobufCMessage *message) {
-  const Containerd__Runtime__Sandbox__V1__SandboxMetricsRequest *request = (const void *)message;
+  const IdRequest *request = (const void *)message;
   struct hp_sandbox_state state;
   if (find(service, request->sandbox_id, call, &state) != 0)
     return;
@@ -227,41 +222,23 @@ static void reply_exit(struct ttrpc_call *call, const struct hp_exit *exited) {
 
 static void handle_wait(struct hp_task_service *service, struct ttrpc_call *call,
                         const ProtobufCMessage *message) {
-  const Containerd__Runtime__Sandbox__V1__WaitSandboxRequest *request = (const void *)message;
+  const IdRequest *request = (const void *)message;
   struct hp_sandbox_state state;
   if (find(service, request->sandbox_id, call, &state) == 0)
     hp_task_wait_for(service, call, request->sandbox_id, NULL, reply_exit);
 }
 
-static void stop_done(void *call, const struct hp_error *err) {
-  Containerd__Runtime__Sandbox__V1__StopSandboxResponse response =
-      CONTAINERD__RUNTIME__SANDBOX__V1__STOP_SANDBOX_RESPONSE__INIT;
-  if (err)
-    hp_task_fail(call, err);
-  else
-    ttrpc_reply(call, &response.base);
-}
-
 static void handle_stop(struct hp_task_service *service, struct ttrpc_call *call,
                         const ProtobufCMessage *message) {
-  const Containerd__Runtime__Sandbox__V1__StopSandboxRequest *request = (const void *)message;
-  hp_pod_sandbox_stop(service->pod, request->sandbox_id, stop_done, call);
-}
-
-static void shutdown_done(void *call, const struct hp_error *err) {
-  Containerd__Runtime__Sandbox__V1__ShutdownSandboxResponse response =
-      CONTAINERD__RUNTIME__SANDBOX__V1__SHUTDOWN_SANDBOX_RESPONSE__INIT;
-  if (err)
-    hp_task_fail(call, err);
-  else
-    ttrpc_reply(call, &response.base);
+  const IdRequest *request = (const void *)message;
+  hp_pod_sandbox_stop(service->pod, request->sandbox_id, hp_task_done, call);
 }
 
 /* The shim ends once the pod is empty: at once after a Create that failed. */
 static void handle_shutdown(struct hp_task_service *service, struct ttrpc_call *call,
                             const ProtobufCMessage *message) {
-  const Containerd__Runtime__Sandbox__V1__ShutdownSandboxRequest *request = (const void *)message;
-  hp_pod_sandbox_remove(service->pod, request->sandbox_id, shutdown_done, call);
+  const IdRequest *request = (const void *)message;
+  hp_pod_sandbox_remove(service->pod, request->sandbox_id, hp_task_done, call);
   hp_task_leave_after_caller(service);
 }
 

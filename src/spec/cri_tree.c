@@ -16,7 +16,7 @@ static json_t *value_of(const ProtobufCMessage *message, const ProtobufCFieldDes
     uint64_t u64;
     protobuf_c_boolean yes;
     const char *text;
-    const ProtobufCMessage *inner;
+    const void *inner; /* a ProtobufCMessage */
   } value;
   json_t *json = NULL;
   switch (field->type) {

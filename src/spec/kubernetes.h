@@ -11,7 +11,8 @@
 
 #define HP_PODS_MAX 4096u /* in one file */
 #define HP_PODS_CONTAINERS_MAX 4096u
-#define HP_PODS_EXPANDED_MAX (1u << 20) /* bytes that $(NAME) makes of a container */
+#define HP_PODS_EXPANDED_MAX (4u << 20) /* bytes that $(NAME) makes of one file */
+#define HP_PODS_VOLUMES_MAX 1024u       /* of a pod; and as many variables of a container */
 
 enum hp_pod_container_kind { HP_CONTAINER_NORMAL, HP_CONTAINER_INIT, HP_CONTAINER_EPHEMERAL };
 
@@ -37,8 +38,8 @@ struct hp_pod {
 
 struct hp_pods {
   struct hp_pod *items;
-  size_t count, containers;
-  struct hp_strings others; /* documents without a pod, by their kind */
+  size_t count, containers, expanded; /* expanded: bytes that $(NAME) made so far */
+  struct hp_strings others;           /* documents without a pod, by their kind */
 };
 
 /* A document with "kind" and "apiVersion". */

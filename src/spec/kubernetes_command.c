@@ -8,7 +8,7 @@
 struct expander {
   struct hp_pod_container *container;
   struct hp_strings from; /* names whose values come from elsewhere */
-  size_t left;            /* bytes that may still be made */
+  size_t *expanded;       /* bytes made so far */
 };
 
 static const char *value_of(const struct hp_strings *env, const char *name, size_t length) {
@@ -53,15 +53,15 @@ static char *expand(struct expander *expander, const char *text, struct hp_error
   char *out = hp_alloc(room);
   while (*text) {
     struct piece piece = next_piece(expander, text);
-    if (piece.length > expander->left) {
+    if (piece.length > HP_PODS_EXPANDED_MAX - *expander->expanded) {
       free(out);
-      hp_error_set(
-          err, HP_INVALID_ARGUMENT,
-          "command, args and env have more than %u bytes when $(NAME) is replaced: make them shorter",
-          HP_PODS_EXPANDED_MAX);
+      hp_error_set(err, HP_INVALID_ARGUMENT,
+                   "command, args and env have more than %u bytes when $(NAME) is replaced: make "
+                   "them shorter",
+                   HP_PODS_EXPANDED_MAX);
       return NULL;
     }
-    expander->left -= piece.length;
+    *expander->expanded += piece.length;
     if (length + piece.length + strlen(text) + 1 > room) {
       room = 2 * (length + piece.length + strlen(text)) + 1;
       out = hp_realloc_array(out, room, 1);
@@ -100,6 +100,8 @@ static int read_environment(struct expander *expander, const struct hp_json *con
   struct hp_json env = hp_json_at(container, "env"), from = hp_json_at(container, "envFrom");
   if (hp_json_array(env, err) != 0 || hp_json_array(from, err) != 0)
     return -1;
+  if (hp_json_count(&env) > HP_PODS_VOLUMES_MAX)
+    return hp_json_refuse(&env, err, "a list of at most 1024");
   if (hp_json_count(&from) > 0)
     hp_strings_add(&expander->container->open, "envFrom: the cluster has the variables");
   for (size_t i = 0; i < hp_json_count(&env); i++) {
@@ -123,8 +125,9 @@ static int add_words(struct expander *expander, struct hp_json at, struct hp_err
   return result;
 }
 
-int hp_pod_command_read(const struct hp_json *container, struct hp_pod_container *out, struct hp_error *err) {
-  struct expander expander = {.container = out, .left = HP_PODS_EXPANDED_MAX};
+int hp_pod_command_read(const struct hp_json *container, size_t *expanded, struct hp_pod_container *out,
+                        struct hp_error *err) {
+  struct expander expander = {.container = out, .expanded = expanded};
   struct hp_json command = hp_json_at(container, "command");
   int result = read_environment(&expander, container, err);
   if (result == 0)

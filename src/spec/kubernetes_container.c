@@ -32,7 +32,7 @@ int hp_pod_container_read(const struct hp_json *at, const struct hp_pod_facts *f
   if (hp_json_string(hp_json_at(at, "name"), &out->name, err) != 0 ||
       hp_json_string(hp_json_at(at, "workingDir"), &out->spec.process.cwd, err) != 0 ||
       hp_json_bool(hp_json_at(at, "tty"), &out->spec.process.terminal, err) != 0 ||
-      read_security(at, facts, out, err) != 0 || hp_pod_command_read(at, out, err) != 0 ||
+      read_security(at, facts, out, err) != 0 || hp_pod_command_read(at, facts->expanded, out, err) != 0 ||
       hp_pod_mounts_read(at, facts, out, err) != 0)
     return -1;
   return hp_pod_limits_read(&resources, facts->os, out, err);

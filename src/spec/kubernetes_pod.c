@@ -139,19 +139,30 @@ static void settle_kind(enum hp_os os, enum hp_tristate host_process, struct hp_
       pod->sandbox.hostprocess = HP_TRUE;
 }
 
+/* Each mount looks for its own among them. */
+static int check_volumes(const struct hp_json *volumes, struct hp_error *err) {
+  return hp_json_count(volumes) <= HP_PODS_VOLUMES_MAX
+             ? 0
+             : hp_json_refuse(volumes, err, "a list of at most 1024");
+}
+
 int hp_pod_read(enum hp_os os, const struct hp_json *template, const struct hp_yaml *yaml,
                 struct hp_pods *pods, struct hp_pod *pod, struct hp_error *err) {
   struct hp_json metadata = hp_json_at(template, "metadata"), spec = hp_json_at(template, "spec"),
                  context = hp_json_at(&spec, "securityContext");
   struct hp_security security = {0};
-  struct hp_pod_facts facts = {
-      .os = os, .volumes = hp_json_at(&spec, "volumes"), .security = &security, .token = true};
+  struct hp_pod_facts facts = {.os = os,
+                               .volumes = hp_json_at(&spec, "volumes"),
+                               .security = &security,
+                               .token = true,
+                               .expanded = &pods->expanded};
   if (!json_is_object(spec.value))
     return hp_json_refuse(&spec, err, "an object");
   hp_warn_misspelt(&spec, names, sizeof names / sizeof names[0], &pod->warnings);
   if (read_annotations(&metadata, pod, err) != 0 || read_host(&spec, pod, err) != 0 ||
       hp_json_array(facts.volumes, err) != 0 ||
       hp_json_bool(hp_json_at(&spec, "automountServiceAccountToken"), &facts.token, err) != 0 ||
+      check_volumes(&facts.volumes, err) != 0 ||
       hp_security_read(&context, true, &security, &pod->warnings, err) != 0 ||
       read_containers(&spec, &facts, yaml, pods, pod, err) != 0)
     return -1;

@@ -22,7 +22,8 @@ struct hp_pod_facts {
   enum hp_os os;
   struct hp_json volumes; /* spec.volumes; may be absent */
   const struct hp_security *security;
-  bool token; /* the service account's token is mounted */
+  bool token;       /* the service account's token is mounted */
+  size_t *expanded; /* bytes that $(NAME) made of the file so far */
 };
 
 /* (kubernetes_container.c) */
@@ -35,7 +36,8 @@ int hp_pod_mounts_read(const struct hp_json *container, const struct hp_pod_fact
 int hp_pod_limits_read(const struct hp_json *resources, enum hp_os os, struct hp_pod_container *out,
                        struct hp_error *err);
 /* command, args and env, with $(NAME) replaced as kubelet does. (kubernetes_command.c) */
-int hp_pod_command_read(const struct hp_json *container, struct hp_pod_container *out, struct hp_error *err);
+int hp_pod_command_read(const struct hp_json *container, size_t *expanded, struct hp_pod_container *out,
+                        struct hp_error *err);
 
 /* A warning for each member of object that is one of names but for its spelling.
  * (kubernetes_misspelt.c) */

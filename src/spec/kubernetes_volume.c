@@ -21,8 +21,10 @@ static struct hp_json find_volume(const struct hp_json *volumes, const char *nam
 static const char *volume_type(const struct hp_json *volume) {
   const char *key;
   json_t *value;
-  json_object_foreach(volume->value, key,
-                      value) if (strcmp(key, "name") != 0 && !json_is_null(value)) return key;
+  json_object_foreach(volume->value, key, value) {
+    if (strcmp(key, "name") != 0 && !json_is_null(value))
+      return key;
+  }
   return "emptyDir"; /* which is what a volume without a source is */
 }
 

@@ -6,11 +6,15 @@
 #include "base/memory.h"
 #include "spec/yaml_library.h"
 
+struct extent { /* with aliases counted as what they stand for */
+  size_t values, bytes;
+};
+
 struct anchor {
   char *name;
   json_t *value; /* owned */
-  size_t size;   /* values in it */
-  bool open;     /* its end has not been seen */
+  struct extent extent;
+  bool open; /* its end has not been seen */
 };
 
 struct frame {           /* a mapping or sequence whose end has not been seen */
@@ -19,7 +23,7 @@ struct frame {           /* a mapping or sequence whose end has not been seen */
   char *key;             /* the next value's; NULL: a key comes */
   bool merging;          /* the next value is that of << */
   struct anchor *anchor; /* NULL: none */
-  size_t values_before;
+  struct extent before;
 };
 
 struct builder {
@@ -29,7 +33,7 @@ struct builder {
   size_t depth;
   struct anchor anchors[HP_YAML_ANCHORS_MAX];
   size_t anchor_count;
-  size_t values;
+  struct extent total;
   size_t line_room;
   const yaml_mark_t *mark; /* of the event at hand */
   struct hp_error *err;
@@ -40,14 +44,21 @@ static int refuse(struct builder *builder, const char *rule) {
                       builder->mark->line + 1, rule);
 }
 
-static int count_values(struct builder *builder, size_t more) {
-  builder->values += more;
-  if (builder->values <= HP_YAML_VALUES_MAX)
-    return 0;
-  return hp_error_set(builder->err, HP_INVALID_ARGUMENT,
-                      "%s, line %zu: more than %u values (aliases counted as what they stand for): make it "
-                      "smaller",
-                      builder->what, builder->mark->line + 1, HP_YAML_VALUES_MAX);
+static int count(struct builder *builder, struct extent more) {
+  builder->total.values += more.values;
+  builder->total.bytes += more.bytes;
+  if (builder->total.values > HP_YAML_VALUES_MAX)
+    return hp_error_set(builder->err, HP_INVALID_ARGUMENT,
+                        "%s, line %zu: more than %u values (aliases counted as what they stand for): make it "
+                        "smaller",
+                        builder->what, builder->mark->line + 1, HP_YAML_VALUES_MAX);
+  if (builder->total.bytes > HP_YAML_EXPANDED_MAX)
+    return hp_error_set(
+        builder->err, HP_INVALID_ARGUMENT,
+        "%s, line %zu: more than %u bytes of text (aliases counted as what they stand for): make "
+        "it smaller",
+        builder->what, builder->mark->line + 1, HP_YAML_EXPANDED_MAX);
+  return 0;
 }
 
 /* ---- anchors ---------------------------------------------------------------- */
@@ -79,11 +90,11 @@ static int open_anchor(struct builder *builder, const char *name, struct anchor 
   return 0;
 }
 
-static void close_anchor(struct anchor *anchor, json_t *value, size_t size) {
+static void close_anchor(struct anchor *anchor, json_t *value, struct extent extent) {
   if (!anchor)
     return;
   anchor->value = json_incref(value);
-  anchor->size = size;
+  anchor->extent = extent;
   anchor->open = false;
 }
 
@@ -159,7 +170,8 @@ static int on_scalar(struct builder *builder, const yaml_event_t *event) {
   bool is_merge;
   struct anchor *anchor;
   const char *text = (const char *)event->data.scalar.value;
-  if (count_values(builder, 1) != 0 ||
+  const struct extent extent = {1, event->data.scalar.length};
+  if (count(builder, extent) != 0 ||
       open_anchor(builder, (const char *)event->data.scalar.anchor, &anchor) != 0)
     return -1;
   json_t *value = hp_yaml_scalar(text, event->data.scalar.length, (const char *)event->data.scalar.tag,
@@ -169,7 +181,7 @@ static int on_scalar(struct builder *builder, const yaml_event_t *event) {
                         "%s, line %zu: \"%.64s\" is not what its tag says, or nothing that JSON can hold: "
                         "write it in quotes",
                         builder->what, builder->mark->line + 1, text);
-  close_anchor(anchor, value, 1);
+  close_anchor(anchor, value, extent);
   if (!expects_key(builder))
     return attach(builder, value);
   int result = take_key(builder, value, is_merge);
@@ -183,7 +195,7 @@ static int on_alias(struct builder *builder, const yaml_event_t *event) {
     return refuse(builder, "an alias names an anchor that is not there");
   if (anchor->open)
     return refuse(builder, "an alias stands within what it names");
-  if (count_values(builder, anchor->size) != 0)
+  if (count(builder, anchor->extent) != 0)
     return -1;
   if (expects_key(builder))
     return refuse(builder, "a key is an alias: it must be text");
@@ -205,12 +217,13 @@ static int on_start(struct builder *builder, const yaml_char_t *anchor_name, boo
     return refuse(builder, "it is nested more than 64 levels deep: at most 64 are read");
   if (expects_key(builder))
     return refuse(builder, "a key is a mapping or a list: it must be text");
-  size_t before = builder->values;
-  if (count_values(builder, 1) != 0 || open_anchor(builder, (const char *)anchor_name, &anchor) != 0)
+  struct extent before = builder->total;
+  if (count(builder, (struct extent){1, 0}) != 0 ||
+      open_anchor(builder, (const char *)anchor_name, &anchor) != 0)
     return -1;
   struct frame *frame = &builder->frames[builder->depth++];
-  *frame = (struct frame){
-      .value = mapping ? json_object() : json_array(), .anchor = anchor, .values_before = before};
+  *frame =
+      (struct frame){.value = mapping ? json_object() : json_array(), .anchor = anchor, .before = before};
   if (mapping)
     note_line(builder, frame->value);
   return 0;
@@ -222,7 +235,9 @@ static int on_end(struct builder *builder) {
     json_object_update_missing(frame.value, frame.merged);
     json_decref(frame.merged);
   }
-  close_anchor(frame.anchor, frame.value, builder->values - frame.values_before);
+  close_anchor(frame.anchor, frame.value,
+               (struct extent){builder->total.values - frame.before.values,
+                               builder->total.bytes - frame.before.bytes});
   return attach(builder, frame.value);
 }
 

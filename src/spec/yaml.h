@@ -14,7 +14,8 @@
 
 #define HP_YAML_MAX (4u << 20) /* bytes */
 #define HP_YAML_DEPTH_MAX 64u
-#define HP_YAML_VALUES_MAX (1u << 18) /* aliases counted as what they stand for */
+#define HP_YAML_VALUES_MAX (1u << 18)    /* aliases counted as what they stand for */
+#define HP_YAML_EXPANDED_MAX (16u << 20) /* bytes of text, counted alike */
 #define HP_YAML_ANCHORS_MAX 256u
 
 struct hp_yaml_line {

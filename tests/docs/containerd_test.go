@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,7 @@ func TestContainerdBlocks(t *testing.T) {
 			if err != nil || strings.Contains(string(out), "unknown key") {
 				t.Errorf("%s: %v: %s", block.where, err, out)
 			}
+			checkByDoctor(t, block.where, path)
 			whole := plain.Replace(string(out))
 			for _, match := range setting.FindAllStringSubmatch(block.text, -1) {
 				if !strings.HasPrefix(match[1], "version") && !strings.Contains(whole, plain.Replace(match[1])) {
@@ -46,5 +48,32 @@ func TestContainerdBlocks(t *testing.T) {
 		if counts[info] == 0 {
 			t.Errorf("no page has a block %q", info)
 		}
+	}
+}
+
+// checkByDoctor has doctor read the configuration: it has the runtime and lets the
+// pods' annotations through. What this host lacks is another matter.
+func checkByDoctor(t *testing.T, where, path string) {
+	t.Helper()
+	out, err := exec.Command(program(t, "DOCS_SHIM"), "doctor", "-o", "json", "--containerd-config", path).Output()
+	var report struct {
+		Findings []struct{ Check, Status, Text string }
+	}
+	if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
+		t.Fatalf("%s: doctor: %v, %v: %s", where, err, jsonErr, out)
+	}
+	found := false
+	for _, finding := range report.Findings {
+		switch finding.Check {
+		case "runtime":
+			found = finding.Status == "ok"
+		case "runtime_type", "version", "pod_annotations", "container_annotations":
+			if finding.Status != "ok" {
+				t.Errorf("%s: doctor: %s", where, finding.Text)
+			}
+		}
+	}
+	if !found {
+		t.Errorf("%s: doctor does not find the runtime: %s", where, out)
 	}
 }

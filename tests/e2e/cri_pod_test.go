@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -86,8 +87,7 @@ func TestCRIPod(t *testing.T) {
 					t.Error(status)
 				}
 				checkLocalService(t, m)
-				// It does not listen to SIGTERM: kubelet's grace of 1 s ends in SIGKILL.
-				if status := m.stop(1); status.State != cri.ContainerState_CONTAINER_EXITED || status.ExitCode == 0 {
+				if status := m.stop(30); status.State != cri.ContainerState_CONTAINER_EXITED {
 					t.Error(status)
 				}
 			}
@@ -129,6 +129,33 @@ func TestCRIPod(t *testing.T) {
 			}
 			m := p.start(sh("app", "echo app; sleep 1000"))
 			m.logs("stdout", "app\n")
+		})
+		sub(t, "eight-pods-at-once", func(t *testing.T) {
+			k := at(t)
+			members := make([]*member, 8)
+			var group sync.WaitGroup
+			for i := range members {
+				group.Go(func() {
+					p, err := k.tryRun(podSpec{name: fmt.Sprint("pod-", i)})
+					if err == nil {
+						members[i], err = p.try(sh("app", fmt.Sprintf("echo pod %d; exit %d", i, i)))
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			if group.Wait(); t.Failed() {
+				return
+			}
+			for i, m := range members {
+				if status := m.exited(); status.ExitCode != int32(i) {
+					t.Error(status)
+				}
+				m.logs("stdout", fmt.Sprintf("pod %d\n", i))
+				group.Go(m.p.end)
+			}
+			group.Wait()
 		})
 		sub(t, "an-image-with-user-entrypoint-and-folder", func(t *testing.T) {
 			p := at(t).run(podSpec{name: "image"})

@@ -191,6 +191,30 @@ START_TEST(test_outcome) {
 }
 END_TEST
 
+/* The policy's maximum needs no node. */
+START_TEST(test_cpu_of_the_policy) {
+  static const char policy[] = "{\"limits\":{\"cpu\":1.5}}";
+  static const struct {
+    const char *cpu;
+    enum hp_validate_status status;
+  } asked[] = {{"1500m", HP_VALIDATE_ACCEPTED}, {"1501m", HP_VALIDATE_REFUSED}, {"1m", HP_VALIDATE_ACCEPTED},
+               {"64", HP_VALIDATE_REFUSED},     {"9E", HP_VALIDATE_REFUSED},    {"0", HP_VALIDATE_REFUSED}};
+  struct hp_validate validate = judge_for(HP_OS_WINDOWS);
+  struct hp_error err = HP_ERROR_INIT;
+  hp_policy_clear(&validate.policy);
+  ck_assert_msg(hp_policy_parse("/p", policy, strlen(policy), &validate.policy, &err) == 0, "%s",
+                err.message);
+  for (size_t i = 0; i < COUNT(asked); i++) {
+    char *text = hp_printf(POD("", "resources: {limits: {cpu: %s}}"), asked[i].cpu);
+    json_t *report = report_of(&validate, text);
+    ck_assert_msg(hp_validate_status(report) == asked[i].status, "%s", asked[i].cpu);
+    json_decref(report);
+    free(text);
+  }
+  hp_validate_clear(&validate);
+}
+END_TEST
+
 START_TEST(test_outcome_linux) {
   struct hp_validate validate = judge_for(HP_OS_LINUX);
   json_t *report = report_of(
@@ -389,6 +413,7 @@ int main(void) {
   TCase *tcase = tcase_create("validate");
   tcase_add_loop_test(tcase, test_create_says_the_same, 0, 2 * (int)COUNT(policies));
   tcase_add_test(tcase, test_outcome);
+  tcase_add_test(tcase, test_cpu_of_the_policy);
   tcase_add_test(tcase, test_outcome_linux);
   tcase_add_test(tcase, test_node);
   LOOP(test_files, files);

@@ -25,7 +25,7 @@ static void note_done(void *arg, const struct hp_error *err) {
 static void send_create_sandbox(const char *id, const char *bundle, enum hp_tristate kind,
                                 struct answer *answer) {
   struct hp_container_spec spec = {.role = HP_ROLE_SANDBOX, .hostprocess = kind};
-  spec.rootfs_location = hp_strdup("/opt/hpc");
+  spec.rootfs_location = hp_strdup(hp_os_here() == HP_OS_WINDOWS ? "C:\\opt" : "/opt/hpc");
   *answer = (struct answer){0};
   hp_pod_create(pod, &(struct hp_create_request){.id = id, .bundle = bundle, .sandbox = &spec}, note_created,
                 answer);

@@ -17,15 +17,15 @@ static const void *call_ok(const char *method, const ProtobufCMessage *request) 
 
 /* Every other request is an id alone, in the same field. */
 static const void *ask(const char *method) {
-  Containerd__Runtime__Sandbox__V1__PingRequest request =
-      CONTAINERD__RUNTIME__SANDBOX__V1__PING_REQUEST__INIT;
+  Containerd__Runtime__Sandbox__V1__SandboxRequest request =
+      CONTAINERD__RUNTIME__SANDBOX__V1__SANDBOX_REQUEST__INIT;
   request.sandbox_id = (char *)"s1";
   return call_ok(method, &request.base);
 }
 
 static void ask_in_vain(const char *method, enum ttrpc_code code, const char *part) {
-  Containerd__Runtime__Sandbox__V1__PingRequest request =
-      CONTAINERD__RUNTIME__SANDBOX__V1__PING_REQUEST__INIT;
+  Containerd__Runtime__Sandbox__V1__SandboxRequest request =
+      CONTAINERD__RUNTIME__SANDBOX__V1__SANDBOX_REQUEST__INIT;
   request.sandbox_id = (char *)"s1";
   task_call_fails(SANDBOX_SERVICE, method, &request.base, code, part);
 }
@@ -186,8 +186,8 @@ END_TEST
 /* ---- the end ---------------------------------------------------------------------------------- */
 
 START_TEST(wait_is_answered_by_the_end) {
-  Containerd__Runtime__Sandbox__V1__WaitSandboxRequest request =
-      CONTAINERD__RUNTIME__SANDBOX__V1__WAIT_SANDBOX_REQUEST__INIT;
+  Containerd__Runtime__Sandbox__V1__SandboxRequest request =
+      CONTAINERD__RUNTIME__SANDBOX__V1__SANDBOX_REQUEST__INIT;
   struct answer answer = {0};
   request.sandbox_id = (char *)"s1";
   task_send(SANDBOX_SERVICE, "WaitSandbox", &request.base, &answer);

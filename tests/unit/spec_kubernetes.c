@@ -465,7 +465,8 @@ static const struct {
      "{name: C, value: $(B)$(B)$(B)$(B)$(B)$(B)$(B)$(B)}, {name: D, value: $(C)$(C)$(C)$(C)$(C)$(C)$(C)$(C)},"
      "{name: E, value: $(D)$(D)$(D)$(D)$(D)$(D)$(D)$(D)}, {name: F, value: $(E)$(E)$(E)$(E)$(E)$(E)$(E)$(E)},"
      "{name: G, value: $(F)$(F)$(F)$(F)$(F)$(F)$(F)$(F)}]}]}",
-     "command, args and env have more than 1048576 bytes when $(NAME) is replaced: make them shorter"},
+     "command, args and env have more than 4194304 bytes when $(NAME) is replaced: make them "
+     "shorter"},
 };
 
 START_TEST(test_unreadable) {

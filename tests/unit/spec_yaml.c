@@ -138,6 +138,15 @@ START_TEST(test_bounds) {
           "- &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n- &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n",
           "f, line 6: more than 262144 values (aliases counted as what they stand for): make it smaller");
 
+  /* Long text by few aliases. */
+  char *long_text = repeat("x", 1u << 20, "");
+  text = hp_printf("- &a %s\n- [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n- *a\n", long_text);
+  refuses(text,
+          "f, line 3: more than 16777216 bytes of text (aliases counted as what they stand for): make it "
+          "smaller");
+  free(text);
+  free(long_text);
+
   text = repeat(" ", HP_YAML_MAX, " ");
   refuses(text, "f has 4194305 bytes: at most 4194304 are read, make it smaller");
   free(text);

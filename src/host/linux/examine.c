@@ -14,8 +14,8 @@
 #include "host/linux/mount_point.h"
 #include "host/linux/rendezvous.h"
 
-#define KERNEL_MAJOR 5u /* mount_setattr, close_range and clone3 into a cgroup */
-#define KERNEL_MINOR 12u
+#define KERNEL_MAJOR 5 /* mount_setattr, close_range and clone3 into a cgroup */
+#define KERNEL_MINOR 12
 
 struct doctor {
   host_say say;
@@ -37,8 +37,10 @@ static void say_error(const struct doctor *doctor, const char *check, const char
 
 static void examine_kernel(const struct doctor *doctor) {
   struct utsname name;
-  unsigned major = 0, minor = 0;
-  if (uname(&name) != 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+  char *end = NULL;
+  unsigned long major = uname(&name) == 0 ? strtoul(name.release, &end, 10) : 0;
+  unsigned long minor = end && *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+  if (major == 0)
     return say(doctor, HOST_WARNING, "kernel", "look that it is 5.12 or later",
                hp_strdup("the kernel's version cannot be read"));
   bool recent = major > KERNEL_MAJOR || (major == KERNEL_MAJOR && minor >= KERNEL_MINOR);
@@ -68,12 +70,13 @@ static void examine_containerd(const struct doctor *doctor) {
 }
 
 static uint64_t effective_capabilities(void) {
+  static const char label[] = "CapEff:";
   char line[128];
-  unsigned long long bits = 0;
+  uint64_t bits = 0;
   FILE *file = fopen("/proc/self/status", "re");
   while (file && fgets(line, sizeof line, file))
-    if (sscanf(line, "CapEff: %llx", &bits) == 1)
-      break;
+    if (strncmp(line, label, strlen(label)) == 0)
+      bits = strtoull(line + strlen(label), NULL, 16);
   if (file)
     fclose(file);
   return bits;
@@ -82,18 +85,18 @@ static uint64_t effective_capabilities(void) {
 /* Each with what is lost without it. */
 static void examine_capabilities(const struct doctor *doctor) {
   static const struct {
-    unsigned bit;
     const char *name, *lost;
+    unsigned bit;
     enum host_health health;
   } needed[] = {
-      {21, "CAP_SYS_ADMIN", "mount volumes or mark cgroups", HOST_PROBLEM},
-      {7, "CAP_SETUID", "run anything as another user", HOST_PROBLEM},
-      {6, "CAP_SETGID", "run anything as a member of a group", HOST_PROBLEM},
-      {5, "CAP_KILL", "end processes of other users", HOST_PROBLEM},
-      {1, "CAP_DAC_OVERRIDE", "reach files of other users", HOST_PROBLEM},
-      {0, "CAP_CHOWN", "give a terminal to its user", HOST_PROBLEM},
-      {19, "CAP_SYS_PTRACE", "tell what living shims hold, for gc", HOST_WARNING},
-      {24, "CAP_SYS_RESOURCE", "raise a container's rlimits above its own", HOST_WARNING},
+      {"CAP_SYS_ADMIN", "mount volumes or mark cgroups", 21, HOST_PROBLEM},
+      {"CAP_SETUID", "run anything as another user", 7, HOST_PROBLEM},
+      {"CAP_SETGID", "run anything as a member of a group", 6, HOST_PROBLEM},
+      {"CAP_KILL", "end processes of other users", 5, HOST_PROBLEM},
+      {"CAP_DAC_OVERRIDE", "reach files of other users", 1, HOST_PROBLEM},
+      {"CAP_CHOWN", "give a terminal to its user", 0, HOST_PROBLEM},
+      {"CAP_SYS_PTRACE", "tell what living shims hold, for gc", 19, HOST_WARNING},
+      {"CAP_SYS_RESOURCE", "raise a container's rlimits above its own", 24, HOST_WARNING},
   };
   uint64_t have = effective_capabilities();
   size_t missing = 0;

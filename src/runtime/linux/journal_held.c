@@ -28,8 +28,9 @@ static bool is_journal(const char *target) {
   if (length > deleted && strcmp(target + length - deleted, DELETED) == 0)
     length -= deleted;
   const char *name = memrchr(target, '/', length);
-  if (!name++)
+  if (!name)
     return false;
+  name++;
   length -= (size_t)(name - target);
   static const char *const names[] = {HP_JOURNAL_NAME, HP_JOURNAL_NAME ".new"};
   for (size_t i = 0; i < 2; i++)
