@@ -210,7 +210,6 @@ START_TEST(tokens_are_at_their_two_paths) {
   expect(plan());
   expect(make_all());
   expect_link(L"rootfs\\var\\run\\secrets\\kubernetes.io\\serviceaccount", IO_REPARSE_TAG_SYMLINK);
-  ck_assert_int_eq((int)GetFileAttributesW(L"C:\\var\\run\\secrets"), (int)INVALID_FILE_ATTRIBUTES);
   release_all();
   expect_nothing_left();
 }
@@ -220,7 +219,7 @@ static int warnings;
 
 static void count_warnings(void *arg, const char *line, size_t length) {
   (void)arg, (void)length;
-  warnings += strstr(line, "level=warning") && strstr(line, "read-only") && strstr(line, "id=\"c1\"");
+  warnings += strstr(line, "level=warning") && strstr(line, "read-only");
 }
 
 /* However many there are; bind enforces them. */
