@@ -166,9 +166,20 @@ START_TEST(a_bind_mount_is_a_plain_directory) {
 END_TEST
 
 START_TEST(a_host_that_cannot_bind_refuses_bind) {
-  verdict.behavior = HP_MOUNT_BIND;
-  expect_refusal(plan(), HP_FAILED_PRECONDITION, "symlink");
+  verdict.behavior = spec.mount_behavior = HP_MOUNT_BIND;
+  expect_refusal(plan(), HP_FAILED_PRECONDITION, "annotation " HP_ANNOTATION_MOUNT_BEHAVIOR " is \"bind\"");
   ck_assert_uint_eq(json_array_size(records), 0);
+
+  /* Where the policy wants it, its line is named. */
+  static const char text[] = "{\n\"mountBehavior\": \"bind\"}";
+  struct hp_policy policy;
+  expect(hp_policy_parse("C:\\p.json", text, strlen(text), &policy, &err));
+  spec.mount_behavior = HP_MOUNT_UNSET;
+  request.policy = &policy;
+  expect_refusal(plan(), HP_FAILED_PRECONDITION,
+                 "\"mountBehavior\" (line 2 of the node policy C:\\p.json) is \"bind\"");
+  request.policy = NULL;
+  hp_policy_clear(&policy);
 }
 END_TEST
 
@@ -219,7 +230,7 @@ static int warnings;
 
 static void count_warnings(void *arg, const char *line, size_t length) {
   (void)arg, (void)length;
-  warnings += strstr(line, "level=warning") && strstr(line, "read-only");
+  warnings += strstr(line, "level=warning") && strstr(line, "read-only") && strstr(line, " id=c1");
 }
 
 /* However many there are; bind enforces them. */

@@ -55,6 +55,17 @@ static wchar_t *copy(const wchar_t *text) {
 
 /* ---- judging -------------------------------------------------------------------- */
 
+static int refuse_bind(const struct host_container_request *request, struct hp_error *err) {
+  if (request->spec->mount_behavior == HP_MOUNT_BIND)
+    return hp_error_wrap(err, "annotation " HP_ANNOTATION_MOUNT_BEHAVIOR
+                              " is \"bind\", which this host cannot do: set it to \"symlink\"");
+  char *rule = hp_policy_cite(request->policy, HP_POLICY_MOUNT_BEHAVIOR);
+  hp_error_wrap(err, "%s is \"bind\", which this host cannot do: set it to \"symlink\" or leave it out",
+                rule);
+  free(rule);
+  return -1;
+}
+
 static int choose_behavior(const struct host_container_request *request, bool *bind, struct hp_error *err) {
   enum hp_mount_behavior wanted = request->verdict->behavior;
   *bind = false;
@@ -65,8 +76,7 @@ static int choose_behavior(const struct host_container_request *request, bool *b
     return 0;
   }
   if (wanted == HP_MOUNT_BIND)
-    return hp_error_wrap(err, "annotation " HP_ANNOTATION_MOUNT_BEHAVIOR
-                              " is \"bind\", which this host cannot do: set it to \"symlink\"");
+    return refuse_bind(request, err);
   hp_log(HP_LOG_DEBUG, request->id, "mount behavior symlink, since this host cannot bind: %s", err->message);
   hp_error_clear(err);
   return 0;
