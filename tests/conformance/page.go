@@ -31,10 +31,11 @@ func judge(t test, lanes []*lane, claims map[test][]string) finding {
 		if _, known := told[place]; !known {
 			told[place] = true
 		}
-		if !l.ran {
+		o := l.outcome(t)
+		if !l.ran || o == skipped {
 			told[place] = false
 		}
-		switch l.outcome(t) {
+		switch o {
 		case passed:
 			f.places = append(f.places, place)
 		case failed:
