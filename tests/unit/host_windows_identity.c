@@ -479,6 +479,26 @@ START_TEST(the_sweep_removes_what_no_bundle_names) {
 }
 END_TEST
 
+/* By its name and its comment; somebody's of such a name without the comment stays. */
+START_TEST(an_account_whose_claim_is_lost_is_found) {
+  char state[MAX_PATH];
+  json_t *made = NULL;
+  expect(plan("hpc-localgroup"));
+  expect(make());
+  hp_identity_clear(&container);
+  ck_assert_uint_gt(GetEnvironmentVariableA("HOSTPROCESS_STATE_DIR", state, sizeof state), 0);
+  char *ledger = hp_printf("%s\\ledger.json", state);
+  unit_remove(ledger);
+  free(ledger);
+  winsim_add_user(NULL, L"hpc-0123456789abcdef");
+  expect(host_find_made(&made, &err));
+  ck_assert_uint_eq(json_array_size(made), 1);
+  expect(host_release(json_array_get(made, 0), &err));
+  json_decref(made);
+  ck_assert_uint_eq(winsim_count("NetUserDel"), 1);
+}
+END_TEST
+
 START_TEST(no_handle_is_left) {
   DWORD before = 0, after = 0;
   for (int i = 0; i < 22; i++) {
@@ -539,6 +559,7 @@ int main(void) {
   tcase_add_test(tcase, a_profile_in_use_for_long_stays_claimed);
   tcase_add_test(tcase, a_hive_that_stayed_loaded_is_unloaded);
   tcase_add_test(tcase, the_sweep_removes_what_no_bundle_names);
+  tcase_add_test(tcase, an_account_whose_claim_is_lost_is_found);
   tcase_add_test(tcase, no_handle_is_left);
   tcase_add_test(tcase, records_of_others_are_left_alone);
   suite_add_tcase(suite, tcase);
