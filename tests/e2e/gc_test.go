@@ -190,9 +190,8 @@ func TestGarbage(t *testing.T) {
 			t.Errorf("gc: %+v", item)
 		}
 	}
-	if again := h.gc(); len(again.Items) != 0 {
-		t.Errorf("the second gc finds %+v", again.Items)
-	}
+	// On Windows what a shim that died had started may live a moment longer, and its container with it.
+	eventually(t, "gc finds nothing more", func() bool { return len(h.gc().Items) == 0 })
 	for _, address := range addresses {
 		if address != "" && !addressGone(address) {
 			t.Errorf("address %s is left", address)

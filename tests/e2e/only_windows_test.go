@@ -41,7 +41,7 @@ func TestWindowsLog(t *testing.T) {
 			return false
 		}
 	}
-	eventually(t, "containerd has the shim's line", logged("namespace=\""+s.namespace, "the shim serves"))
+	eventually(t, "containerd has the shim's line", logged("namespace="+s.namespace, "the shim serves"))
 }
 
 func TestWindowsSignals(t *testing.T) {
