@@ -23,22 +23,11 @@ static int read_environment(struct hp_json at, struct hp_process_spec *process, 
   return 0;
 }
 
-static int read_mounts(struct hp_json at, struct hp_container_spec *spec, struct hp_error *err) {
-  if (hp_json_array(at, err) != 0)
+static int read_mount(const struct hp_json *item, struct hp_mount *mount, struct hp_error *err) {
+  if (hp_json_string(hp_json_at(item, "host_path"), &mount->source, err) != 0 ||
+      hp_json_string(hp_json_at(item, "container_path"), &mount->destination, err) != 0 ||
+      hp_json_bool(hp_json_at(item, "readonly"), &mount->read_only, err) != 0)
     return -1;
-  size_t count = hp_json_count(&at);
-  if (count > 0)
-    spec->mounts = hp_alloc(count * sizeof *spec->mounts);
-  for (size_t i = 0; i < count; i++) {
-    struct hp_json item = hp_json_element(&at, i);
-    struct hp_mount *mount = &spec->mounts[spec->mount_count++];
-    if (!json_is_object(item.value))
-      return hp_json_refuse(&item, err, "an object");
-    if (hp_json_string(hp_json_at(&item, "host_path"), &mount->source, err) != 0 ||
-        hp_json_string(hp_json_at(&item, "container_path"), &mount->destination, err) != 0 ||
-        hp_json_bool(hp_json_at(&item, "readonly"), &mount->read_only, err) != 0)
-      return -1;
-  }
   return 0;
 }
 
@@ -114,7 +103,8 @@ static int read_container(const struct hp_json *config, struct hp_container_spec
       hp_json_string(hp_json_at(config, "working_dir"), &process->cwd, err) != 0 ||
       hp_json_bool(hp_json_at(config, "tty"), &process->terminal, err) != 0 ||
       read_environment(hp_json_at(config, "envs"), process, err) != 0 ||
-      read_mounts(hp_json_at(config, "mounts"), spec, err) != 0 || hp_json_object(section, err) != 0)
+      hp_mounts_read(hp_json_at(config, "mounts"), read_mount, spec, err) != 0 ||
+      hp_json_object(section, err) != 0)
     return -1;
   spec->role = HP_ROLE_MEMBER;
   spec->source = HP_SOURCE_CRI;

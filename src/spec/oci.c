@@ -33,7 +33,8 @@ static bool is_read_only(const struct hp_strings *options) {
   return read_only;
 }
 
-static int read_mounts(struct hp_json at, struct hp_container_spec *spec, struct hp_error *err) {
+int hp_mounts_read(struct hp_json at, hp_mount_reader *read_one, struct hp_container_spec *spec,
+                   struct hp_error *err) {
   if (hp_json_array(at, err) != 0)
     return -1;
   size_t count = hp_json_count(&at);
@@ -44,13 +45,19 @@ static int read_mounts(struct hp_json at, struct hp_container_spec *spec, struct
     struct hp_mount *mount = &spec->mounts[spec->mount_count++];
     if (!json_is_object(item.value))
       return hp_json_refuse(&item, err, "an object");
-    if (hp_json_string(hp_json_at(&item, "source"), &mount->source, err) != 0 ||
-        hp_json_string(hp_json_at(&item, "destination"), &mount->destination, err) != 0 ||
-        hp_json_string(hp_json_at(&item, "type"), &mount->type, err) != 0 ||
-        hp_json_strings(hp_json_at(&item, "options"), &mount->options, err) != 0)
+    if (read_one(&item, mount, err) != 0)
       return -1;
-    mount->read_only = is_read_only(&mount->options);
   }
+  return 0;
+}
+
+static int read_mount(const struct hp_json *item, struct hp_mount *mount, struct hp_error *err) {
+  if (hp_json_string(hp_json_at(item, "source"), &mount->source, err) != 0 ||
+      hp_json_string(hp_json_at(item, "destination"), &mount->destination, err) != 0 ||
+      hp_json_string(hp_json_at(item, "type"), &mount->type, err) != 0 ||
+      hp_json_strings(hp_json_at(item, "options"), &mount->options, err) != 0)
+    return -1;
+  mount->read_only = is_read_only(&mount->options);
   return 0;
 }
 
@@ -142,8 +149,8 @@ static int read_spec(const struct hp_json *root, struct hp_container_spec *spec,
       hp_json_string(hp_json_at(&base, "path"), &spec->root_path, err) != 0 ||
       hp_json_bool(hp_json_at(&base, "readonly"), &spec->root_read_only, err) != 0 ||
       hp_process_read(&process, &spec->process, err) != 0 ||
-      read_mounts(hp_json_at(root, "mounts"), spec, err) != 0 || hp_json_object(linux_at, err) != 0 ||
-      hp_json_object(windows_at, err) != 0)
+      hp_mounts_read(hp_json_at(root, "mounts"), read_mount, spec, err) != 0 ||
+      hp_json_object(linux_at, err) != 0 || hp_json_object(windows_at, err) != 0)
     return -1;
   spec->has_process = process.value != NULL;
   hp_process_list_ignored(&process, &spec->ignored);

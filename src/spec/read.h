@@ -12,6 +12,11 @@ int hp_process_read(const struct hp_json *process, struct hp_process_spec *out, 
 /* process.* fields that mean nothing for a process of the host. */
 void hp_process_list_ignored(const struct hp_json *process, struct hp_strings *ignored);
 
+/* A list of mounts, each an object that read_one takes. */
+typedef int hp_mount_reader(const struct hp_json *item, struct hp_mount *mount, struct hp_error *err);
+int hp_mounts_read(struct hp_json at, hp_mount_reader *read_one, struct hp_container_spec *spec,
+                   struct hp_error *err);
+
 /* resources: linux.resources or windows.resources. */
 int hp_limits_read(enum hp_os os, const struct hp_json *resources, struct hp_limits *out,
                    struct hp_error *err);
