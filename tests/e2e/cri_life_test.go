@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,7 +76,7 @@ func TestCRILifecycle(t *testing.T) {
 			}
 			eventually(t, "no handle is left of them", func() bool { return openHandles(t, shims[0]) <= handles })
 			// What the sanitizers keep is theirs.
-			if grown := ownMemory(t, shims[0]) - memory; grown > 512 && !strings.HasSuffix(os.Getenv("HP_LANE"), "san") {
+			if grown := ownMemory(t, shims[0]) - memory; grown > 512 && !sanitized() {
 				t.Errorf("%d restarts cost %d KiB", restarts-5, grown)
 			}
 			bundles, _ := filepath.Glob(filepath.Join(k.s.dir, "state", "io.containerd.runtime.v2.task", "k8s.io", "*"))
