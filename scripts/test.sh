@@ -395,16 +395,22 @@ lane_conformance() {
 }
 
 # In a subshell with -e of its own: a test of the lane's status would switch it off.
+# What it prints is kept too, to be told again at the end if the lane fails.
 run_lane() {
-	local lane=$1 begin=$SECONDS status=0
+	local lane=$1 begin=$SECONDS status=0 out tee
 	say "== $lane"
+	exec {out}> >(exec tee "$build/lane-$lane.log")
+	tee=$!
 	set +e
 	(
 		set -e
 		"lane_$lane"
-	)
+	) >&"$out" 2>&1
 	status=$?
 	set -e
+	exec {out}>&-
+	# Not for ever: whatever the lane left running holds the pipe.
+	timeout 5 tail --pid=$tee -f /dev/null || true
 	if [ $status -eq 0 ]; then
 		say "== $lane: ok, $((SECONDS - begin)) s"
 		passed+=("$lane")
@@ -422,6 +428,10 @@ for lane in "${lanes[@]}"; do
 done
 for lane in "${lanes[@]}"; do
 	run_lane "$lane"
+done
+for lane in "${failed[@]}"; do
+	say "== the last lines of $lane, which failed"
+	tail -n 60 "$build/lane-$lane.log"
 done
 say "all lanes together: $SECONDS s"
 [ ${#failed[@]} -eq 0 ] || say "failed lanes: ${failed[*]}"
