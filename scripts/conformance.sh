@@ -6,6 +6,8 @@
 #                                                 these lanes' results count (none named: all that there are)
 #   scripts/conformance.sh --prove [ROW…]         takes each row's rule away in a scratch copy and wants to
 #                                                 see one of the row's tests fail (all of it: see tests/conformance/README.md)
+#   scripts/conformance.sh --arguments [ROW…]     changes arguments of Win32 calls, one at a time, as
+#                                                 tests/winsim/arguments.txt says, and wants winsim's tests to see it
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
@@ -25,6 +27,11 @@ case ${1:-} in
 	export HP_CONTAINERD=$containerd_bin/containerd
 	set -- -prove "$@"
 	;;
-*) die "usage: conformance.sh [--check [LANE…] | --prove [ROW…]]" ;;
+--arguments)
+	shift
+	need_build_packages
+	set -- -rows tests/winsim/arguments.txt -prove "$@"
+	;;
+*) die "usage: conformance.sh [--check [LANE…] | --prove [ROW…] | --arguments [ROW…]]" ;;
 esac
 exec "$build/conformance/conformance" -root "$root" "$@"

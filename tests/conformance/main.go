@@ -15,12 +15,13 @@ var (
 	root   = flag.String("root", ".", "the checkout")
 	check  = flag.Bool("check", false, "compare with the committed page instead of writing it")
 	lanes  = flag.String("lanes", "", "the lanes whose results count; empty: all that left some under build/")
+	rows   = flag.String("rows", "tests/conformance/rows.txt", "the rows, below the checkout")
 	proves = flag.Bool("prove", false, "take the rules of the rows that follow (all, if none) away and see them red")
 )
 
 func main() {
 	flag.Parse()
-	c, err := readRows(filepath.Join(*root, "tests", "conformance", "rows.txt"))
+	c, err := readRows(filepath.Join(*root, filepath.FromSlash(*rows)))
 	if err != nil {
 		fail(err)
 	}

@@ -254,12 +254,12 @@ START_TEST(an_account_lives_as_long_as_its_container) {
   wchar_t *name = account_name_wide();
   ck_assert(winsim_is_member(L"hpc-localgroup", name));
   free(name);
-  ck_assert_str_eq(winsim_log(), "NetUserAdd\n"
+  ck_assert_str_eq(winsim_log(), "NetUserAdd 0x10201\n"
                                  "LookupAccountNameW\n"
                                  "NetLocalGroupAddMembers hpc-localgroup\n"
                                  "LogonUserW 2\n"
                                  "GetTokenInformation TokenElevationType\n"
-                                 "LoadUserProfileW\n");
+                                 "LoadUserProfileW 0x1\n");
   ck_assert_ptr_nonnull(container.token);
   winsim_forget();
   hp_identity_clear(&container);
@@ -318,6 +318,9 @@ START_TEST(an_administrator_gets_the_whole_token) {
   DWORD length;
   ck_assert(GetTokenInformation(container.token, TokenElevationType, &type, sizeof type, &length));
   ck_assert_int_eq(type, TokenElevationTypeFull);
+  TOKEN_TYPE kind = TokenImpersonation;
+  ck_assert(GetTokenInformation(container.token, TokenType, &kind, sizeof kind, &length));
+  ck_assert_int_eq(kind, TokenPrimary); /* no other starts a process */
   hp_identity_clear(&container);
   expect(release());
   expect_nothing_left(); /* neither the filtered token nor the linked one */

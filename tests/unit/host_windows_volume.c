@@ -32,7 +32,7 @@ static void expect_layer_calls(const char *wanted) {
   for (const char *line = winsim_log(); *line; line = strchr(line, '\n') + 1) {
     size_t length = strcspn(line, "\n");
     bool layers = length > 5 && (strncmp(line + length - 5, "Layer", 5) == 0 ||
-                                 strncmp(line, "ExpandSandboxSize", length) == 0);
+                                 strncmp(line, "ExpandSandboxSize ", 18) == 0);
     if (!layers)
       continue;
     char *longer = hp_printf("%s%s%.*s", calls, *calls ? " " : "", (int)length, line);
@@ -384,7 +384,7 @@ START_TEST(layers_are_mounted_and_unmounted_in_order) {
   free(place);
   char *point = narrow_in_scratch(L"place\\c1\\"), *volume = hp_narrow(container.source);
   char *calls = hp_printf("NameToGuid\nNameToGuid\n"
-                          "CreateSandboxLayer\nExpandSandboxSize\nActivateLayer\nPrepareLayer\n"
+                          "CreateSandboxLayer\nExpandSandboxSize 21474836480\nActivateLayer\nPrepareLayer\n"
                           "GetLayerMountPath\nGetLayerMountPath\n"
                           "SetVolumeMountPointW %s %s\\\n",
                           point, volume);

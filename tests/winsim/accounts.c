@@ -199,7 +199,8 @@ static NET_API_STATUS insert(const USER_INFO_1 *info) {
 NET_API_STATUS WINAPI NetUserAdd(LPCWSTR server, DWORD level, LPBYTE buffer, LPDWORD field) {
   const USER_INFO_1 *info = (const USER_INFO_1 *)(const void *)buffer;
   DWORD ignored;
-  DWORD os_code = winsim_enter("NetUserAdd", "%s", server ? "elsewhere" : "");
+  DWORD os_code = winsim_enter("NetUserAdd", "0x%lx%s", info ? (unsigned long)info->usri1_flags : 0,
+                               server ? " elsewhere" : "");
   if (os_code)
     return os_code;
   if (level < 1 || level > 4) /* "NetUserAdd function": levels 1 to 4 */

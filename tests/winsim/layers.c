@@ -96,7 +96,9 @@ static HRESULT WINAPI create(const struct hp_layer_driver_info *info, const wcha
 }
 
 static HRESULT WINAPI expand(const struct hp_layer_driver_info *info, const wchar_t *id, ULONG64 bytes) {
-  DWORD os_code = begin("ExpandSandboxSize", info, id);
+  DWORD os_code = winsim_enter("ExpandSandboxSize", "%llu", (unsigned long long)bytes);
+  if (os_code == ERROR_SUCCESS)
+    os_code = judge(info, id);
   if (os_code == ERROR_SUCCESS && bytes == 0)
     os_code = ERROR_INVALID_PARAMETER;
   if (os_code == ERROR_SUCCESS && !has_disk(id))

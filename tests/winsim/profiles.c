@@ -18,7 +18,7 @@
 
 static BOOL WINAPI load(HANDLE token, LPPROFILEINFOW info) {
   const char *sid = winsim_token_sid(token);
-  DWORD os_code = winsim_enter("LoadUserProfileW", "%s", "");
+  DWORD os_code = winsim_enter("LoadUserProfileW", "0x%lx", (unsigned long)info->dwFlags);
   if (os_code)
     return winsim_answer(os_code);
   /* "LoadUserProfileW function": "the function fails with ERROR_INVALID_PARAMETER if the dwSize member
