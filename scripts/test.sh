@@ -385,11 +385,13 @@ lane_coverage() {
 }
 
 # The contract row by row: docs/conformance.md is what this run shows, and some of
-# its rows are proved to turn red without their rules.
+# its rows are proved to turn red without their rules, and winsim's tests without
+# the right arguments.
 lane_conformance() {
 	need_go
 	(cd "$root/tests/conformance" && go vet . && go test .)
 	"$root/scripts/conformance.sh" --prove 1.2 1.9 2.5 4.17 4.21 5.1 5.10 6.7
+	"$root/scripts/conformance.sh" --arguments
 	# Only what ran by now counts; by hand, what is left of whole runs before.
 	"$root/scripts/conformance.sh" --check "${passed[@]}" "${failed[@]}" || [ "${CI:-}" != true ]
 }
