@@ -144,8 +144,10 @@ int hp_pod_sandbox_state(struct hp_pod *pod, const char *id, struct hp_sandbox_s
                          struct hp_error *err);
 /* FailedPrecondition: not created yet, started before, or stopped. */
 int hp_pod_sandbox_start(struct hp_pod *pod, const char *id, struct hp_error *err);
-/* Kills the members and, when they have ended, ends the sandbox. Idempotent. */
-void hp_pod_sandbox_stop(struct hp_pod *pod, const char *id, hp_done done, void *arg);
+/* Ends the members, then the sandbox. With a grace each running member first gets
+ * SIGTERM and so many seconds; then, or at once, all are killed. Idempotent; of
+ * several calls the one whose grace is over first kills. */
+void hp_pod_sandbox_stop(struct hp_pod *pod, const char *id, uint32_t grace_seconds, hp_done done, void *arg);
 /* Stops it and releases all that the members and the sandbox have on the host:
  * then the pod is empty. On failure what is left can be tried again. A pod that
  * never had a sandbox, nor another container, has nothing to do: success. */

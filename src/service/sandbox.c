@@ -230,8 +230,8 @@ static void handle_wait(struct hp_task_service *service, struct ttrpc_call *call
 
 static void handle_stop(struct hp_task_service *service, struct ttrpc_call *call,
                         const ProtobufCMessage *message) {
-  const IdRequest *request = (const void *)message;
-  hp_pod_sandbox_stop(service->pod, request->sandbox_id, hp_task_done, call);
+  const Containerd__Runtime__Sandbox__V1__StopSandboxRequest *request = (const void *)message;
+  hp_pod_sandbox_stop(service->pod, request->sandbox_id, request->timeout_secs, hp_task_done, call);
 }
 
 /* The shim ends once the pod is empty: at once after a Create that failed. */

@@ -97,11 +97,28 @@ func (p *shimPod) up() *shimPod {
 // connection of its pod.
 func (p *shimPod) member(id string, args ...string) (bundle string, pid uint32) {
 	p.t.Helper()
+	return p.memberTo("", id, args...)
+}
+
+// memberThatSays is one whose first output, a line, has come.
+func (p *shimPod) memberThatSays(id string, args ...string) (bundle string) {
+	p.t.Helper()
+	output := filepath.Join(p.dir, id+".output")
+	bundle, _ = p.memberTo(fileURI(output), id, args...)
+	eventually(p.t, id+" says something", func() bool {
+		said, _ := os.ReadFile(output)
+		return strings.Contains(string(said), "\n")
+	})
+	return bundle
+}
+
+func (p *shimPod) memberTo(stdout, id string, args ...string) (bundle string, pid uint32) {
+	p.t.Helper()
 	c := spec(p.t, args...)
 	c.Annotations[containerType], c.Annotations[sandboxID] = "container", "pod"
 	lightBurden(p.t, c)
 	bundle = p.hand.bundle(id, c)
-	if _, err := p.task.Create(p.ctx, &task.CreateTaskRequest{ID: id, Bundle: bundle}); err != nil {
+	if _, err := p.task.Create(p.ctx, &task.CreateTaskRequest{ID: id, Bundle: bundle, Stdout: stdout}); err != nil {
 		p.t.Fatalf("Create of %s: %v", id, err)
 	}
 	started, err := p.task.Start(p.ctx, &task.StartRequest{ID: id})
@@ -231,6 +248,26 @@ func TestSandbox(t *testing.T) {
 		p.wait("first")
 		p.remove("first", first)
 		p.stop()
+		p.down()
+	})
+	sub(t, "a-stop-with-a-timeout-asks-first", func(t *testing.T) {
+		p := newPod(t).up()
+		obeys := p.memberThatSays("obeys", "sh", "-c", "trap 'exit 6' TERM; echo ready; while :; do sleep 0.05; done")
+		deaf := p.memberThatSays("deaf", "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+		if _, err := p.sandbox.StopSandbox(p.ctx, &sandboxapi.StopSandboxRequest{SandboxID: "pod", TimeoutSecs: 2}); err != nil {
+			t.Error("StopSandbox: ", err)
+		}
+		if status := p.wait("obeys"); status != 6 {
+			t.Errorf("the one that handles SIGTERM: exit status %d", status)
+		}
+		if status := p.wait("deaf"); status != 137 {
+			t.Errorf("the one that ignores it: exit status %d", status)
+		}
+		if state := p.state(); state != "SANDBOX_NOTREADY" {
+			t.Error("stopped: ", state)
+		}
+		p.remove("obeys", obeys)
+		p.remove("deaf", deaf)
 		p.down()
 	})
 	// What a containerd that has come back asks of whatever it remembers.

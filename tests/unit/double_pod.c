@@ -99,8 +99,9 @@ int hp_pod_sandbox_start(struct hp_pod *pod, const char *id, struct hp_error *er
   return answer_at_once(pod, err);
 }
 
-void hp_pod_sandbox_stop(struct hp_pod *pod, const char *id, hp_done done, void *arg) {
-  ASKED(pod, "sandbox stop %s", id);
+void hp_pod_sandbox_stop(struct hp_pod *pod, const char *id, uint32_t grace_seconds, hp_done done,
+                         void *arg) {
+  ASKED(pod, "sandbox stop %s within %u s", id, grace_seconds);
   done(arg, failure_of(pod));
 }
 

@@ -48,7 +48,7 @@ static enum hp_code start_sandbox(const char *id) {
 
 static enum hp_code stop_sandbox(const char *id) {
   struct answer answer = {0};
-  hp_pod_sandbox_stop(pod, id, note_done, &answer);
+  hp_pod_sandbox_stop(pod, id, 0, note_done, &answer);
   return receive(&answer);
 }
 
@@ -230,7 +230,7 @@ START_TEST(stop_ends_the_members_first) {
   send_wait("c1", NULL, &member);
   uint32_t pid = pid_of("c1", NULL);
   struct answer stopped = {0};
-  hp_pod_sandbox_stop(pod, "s1", note_done, &stopped);
+  hp_pod_sandbox_stop(pod, "s1", 0, note_done, &stopped);
   run_until_called("job_kill c1");
   ck_assert(!sandbox.there);
   double_exit(pid, 137);
@@ -242,6 +242,82 @@ START_TEST(stop_ends_the_members_first) {
   ck_assert_int_eq(create_member("c3"), HP_FAILED_PRECONDITION);
   ck_assert_int_eq(delete ("c1", NULL), HP_OK);
   ck_assert_int_eq(remove_sandbox("s1"), HP_OK);
+  ck_assert_uint_eq(double_things(), 0);
+}
+END_TEST
+
+static uint32_t start_pod_of_one(void) {
+  ck_assert_int_eq(start_sandbox("s1"), HP_OK);
+  ck_assert_int_eq(create_member("c1"), HP_OK);
+  ck_assert_int_eq(start("c1", NULL), HP_OK);
+  return pid_of("c1", NULL);
+}
+
+START_TEST(a_stop_with_a_grace_asks_first) {
+  uint32_t pid = start_pod_of_one();
+  struct answer stopped = {0};
+  ck_assert_int_eq(create_member("c2"), HP_OK);
+  hp_pod_sandbox_stop(pod, "s1", 1000, note_done, &stopped);
+  run_until_called("signal 1 15");
+  run_a_while();
+  ck_assert(!stopped.there);
+  ck_assert(state_of("s1").ready);
+  double_exit(pid, 3);
+  ck_assert_int_eq(receive(&stopped), HP_OK);
+  ck_assert_ptr_null(strstr(double_log(), "job_kill c1"));
+  ck_assert_int_eq(status_of("c1", NULL), HP_STOPPED);
+  ck_assert_int_eq(status_of("c2", NULL), HP_STOPPED); /* it was never started */
+  ck_assert(!state_of("s1").ready);
+  ck_assert_int_eq(remove_sandbox("s1"), HP_OK);
+  ck_assert_uint_eq(double_things(), 0);
+}
+END_TEST
+
+START_TEST(whoever_outlives_the_grace_is_killed) {
+  uint32_t pid = start_pod_of_one();
+  struct answer stopped = {0};
+  hp_pod_sandbox_stop(pod, "s1", 1, note_done, &stopped);
+  run_until_called("signal 1 15");
+  ck_assert(!stopped.there);
+  run_until_called("job_kill c1");
+  double_exit(pid, 137);
+  ck_assert_int_eq(receive(&stopped), HP_OK);
+  ck_assert_int_eq(remove_sandbox("s1"), HP_OK);
+  ck_assert_uint_eq(double_things(), 0);
+}
+END_TEST
+
+/* 0: another stop that waits for nothing; 1: the removal. */
+START_TEST(a_shorter_stop_wins) {
+  uint32_t pid = start_pod_of_one();
+  struct answer stopped = {0}, second = {0};
+  hp_pod_sandbox_stop(pod, "s1", 1000, note_done, &stopped);
+  run_until_called("signal 1 15");
+  if (_i == 0)
+    hp_pod_sandbox_stop(pod, "s1", 0, note_done, &second);
+  else
+    hp_pod_sandbox_remove(pod, "s1", note_done, &second);
+  run_until_called("job_kill c1");
+  double_exit(pid, 137);
+  ck_assert_int_eq(receive(&stopped), HP_OK);
+  ck_assert_int_eq(receive(&second), HP_OK);
+  ck_assert_int_eq(remove_sandbox("s1"), HP_OK);
+  ck_assert_uint_eq(double_things(), 0);
+}
+END_TEST
+
+START_TEST(a_kill_that_fails_after_the_grace_is_told_at_once) {
+  uint32_t pid = start_pod_of_one();
+  struct answer stopped = {0};
+  double_fail_always("job_kill");
+  hp_pod_sandbox_stop(pod, "s1", 1, note_done, &stopped);
+  ck_assert_int_eq(receive(&stopped), HP_INTERNAL);
+  ck_assert(state_of("s1").ready);
+  double_fail_always(NULL);
+  double_exit(pid, 0);
+  ck_assert_int_eq(remove_sandbox("s1"), HP_OK);
+  run_a_while();
+  ck_assert_uint_eq(stopped.times, 1);
   ck_assert_uint_eq(double_things(), 0);
 }
 END_TEST
@@ -368,6 +444,10 @@ int main(void) {
   tcase_add_test(with, every_container_is_a_member);
   tcase_add_test(with, members_of_another_kind_are_refused);
   tcase_add_test(with, stop_ends_the_members_first);
+  tcase_add_test(with, a_stop_with_a_grace_asks_first);
+  tcase_add_test(with, whoever_outlives_the_grace_is_killed);
+  tcase_add_loop_test(with, a_shorter_stop_wins, 0, 2);
+  tcase_add_test(with, a_kill_that_fails_after_the_grace_is_told_at_once);
   tcase_add_test(with, removal_takes_the_members_with_it);
   tcase_add_test(with, a_member_that_is_not_released_keeps_the_sandbox);
   tcase_add_test(with, a_member_that_is_not_killed_keeps_the_sandbox);

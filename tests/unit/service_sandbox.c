@@ -207,8 +207,12 @@ START_TEST(wait_is_answered_by_the_end) {
 END_TEST
 
 START_TEST(stop_does_not_end_the_shim) {
-  ask("StopSandbox");
-  ck_assert_str_eq(pod.asked, "sandbox stop s1");
+  Containerd__Runtime__Sandbox__V1__StopSandboxRequest request =
+      CONTAINERD__RUNTIME__SANDBOX__V1__STOP_SANDBOX_REQUEST__INIT;
+  request.sandbox_id = (char *)"s1";
+  request.timeout_secs = 30;
+  call_ok("StopSandbox", &request.base);
+  ck_assert_str_eq(pod.asked, "sandbox stop s1 within 30 s");
   double_pod_become_empty(&pod);
   task_settle();
   ck_assert(!shut_down);
