@@ -4,8 +4,10 @@
 #   scripts/conformance.sh                        writes docs/conformance.md
 #   scripts/conformance.sh --check [LANE…]        fails if the committed one is another, or a row is red; only
 #                                                 these lanes' results count (none named: all that there are)
-#   scripts/conformance.sh --prove [ROW…]         takes each row's rule away in a scratch copy and wants to
-#                                                 see one of the row's tests fail (all of it: see tests/conformance/README.md)
+#   scripts/conformance.sh --prove [--continue] [ROW…]
+#                                                 takes each rule of these rows or sections away in a scratch copy and
+#                                                 wants to see one of the row's tests fail; --continue leaves out what was
+#                                                 seen red of the same sources before (see tests/conformance/README.md)
 #   scripts/conformance.sh --arguments [ROW…]     changes arguments of Win32 calls, one at a time, as
 #                                                 tests/winsim/arguments.txt says, and wants winsim's tests to see it
 # shellcheck source-path=SCRIPTDIR
@@ -25,13 +27,15 @@ case ${1:-} in
 	need_build_packages
 	need_containerd
 	export HP_CONTAINERD=$containerd_bin/containerd
-	set -- -prove "$@"
+	continues=false
+	[ "${1:-}" != --continue ] || { continues=true && shift; }
+	set -- -prove -continue="$continues" "$@"
 	;;
 --arguments)
 	shift
 	need_build_packages
 	set -- -rows tests/winsim/arguments.txt -prove "$@"
 	;;
-*) die "usage: conformance.sh [--check [LANE…] | --prove [ROW…] | --arguments [ROW…]]" ;;
+*) die "usage: conformance.sh [--check [LANE…] | --prove [--continue] [ROW…] | --arguments [ROW…]]" ;;
 esac
 exec "$build/conformance/conformance" -root "$root" "$@"

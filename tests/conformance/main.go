@@ -16,7 +16,8 @@ var (
 	check  = flag.Bool("check", false, "compare with the committed page instead of writing it")
 	lanes  = flag.String("lanes", "", "the lanes whose results count; empty: all that left some under build/")
 	rows   = flag.String("rows", "tests/conformance/rows.txt", "the rows, below the checkout")
-	proves = flag.Bool("prove", false, "take the rules of the rows that follow (all, if none) away and see them red")
+	proves = flag.Bool("prove", false, "take the rules of the rows or sections that follow (all, if none) away and see them red")
+	goOn   = flag.Bool("continue", false, "with -prove: but for those that were seen red of the same sources before")
 )
 
 func main() {
@@ -27,7 +28,7 @@ func main() {
 	}
 	ok := false
 	if *proves {
-		ok, err = prove(*root, c, flag.Args())
+		ok, err = prove(*root, c, flag.Args(), *goOn)
 	} else {
 		ok, err = page(c)
 	}

@@ -1,190 +1,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
 )
-
-// scratch is a copy of the checkout with builds of its own, in which rules are
-// taken away.
-type scratch struct {
-	root, dir string
-	ready     map[string]bool               // presets that are configured
-	whole     map[string]map[string]outcome // by stage: with every rule in its place
-	log       *os.File
-}
-
-// newScratch copies what git knows, or would, with its times: what is built
-// already is built again only where it changed.
-func newScratch(root string) (*scratch, error) {
-	root, err := filepath.Abs(root)
-	if err != nil {
-		return nil, err
-	}
-	s := &scratch{root: root, dir: filepath.Join(root, "build", "conformance", "scratch"), ready: map[string]bool{}, whole: map[string]map[string]outcome{}}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, err
-	}
-	if s.log, err = os.Create(filepath.Join(root, "build", "conformance", "prove.log")); err != nil {
-		return nil, err
-	}
-	listed, err := exec.Command("git", "-C", root, "ls-files", "-z", "-co", "--exclude-standard").Output()
-	if err != nil {
-		return nil, fmt.Errorf("git ls-files: %w", err)
-	}
-	keep := map[string]bool{}
-	for _, name := range strings.Split(string(listed), "\x00") {
-		if name == "" {
-			continue
-		}
-		keep[name] = true
-		if err := s.copy(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
-	}
-	return s, s.prune(keep)
-}
-
-func (s *scratch) copy(name string) error {
-	from, to := filepath.Join(s.root, name), filepath.Join(s.dir, name)
-	info, err := os.Lstat(from)
-	if err != nil || !info.Mode().IsRegular() {
-		return err
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if have, err := os.ReadFile(to); err == nil && string(have) == string(data) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, info.Mode().Perm())
-}
-
-// prune removes what is no longer in the checkout, but for the builds.
-func (s *scratch) prune(keep map[string]bool) error {
-	return filepath.WalkDir(s.dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, _ := filepath.Rel(s.dir, path)
-		if entry.IsDir() {
-			if name == "build" {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !keep[filepath.ToSlash(name)] {
-			return os.Remove(path)
-		}
-		return nil
-	})
-}
-
-// run runs a command in the scratch copy; at its time's end it is killed with
-// all that it started.
-func (s *scratch) run(limit time.Duration, env []string, name string, args ...string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	command := exec.CommandContext(ctx, name, args...)
-	command.Dir, command.Env = s.dir, append(os.Environ(), env...)
-	command.Stdout, command.Stderr = s.log, s.log
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	command.WaitDelay = 10 * time.Second
-	fmt.Fprintln(s.log, "+", name, strings.Join(args, " "))
-	return command.Run()
-}
-
-// prefix is where Wine's units run.
-func (s *scratch) prefix() string { return filepath.Join(s.root, "build", "wine-units") }
-
-// build builds targets of a preset. Warnings are no errors here: what uses a
-// rule alone is unused without it.
-func (s *scratch) build(preset string, targets ...string) error {
-	if !s.ready[preset] {
-		if preset == "windows" {
-			for _, args := range [][]string{{"windows-deps.sh"}, {"wine.sh", "setup"}} {
-				env := []string{"WINEPREFIX=" + s.prefix()}
-				if err := s.run(15*time.Minute, env, filepath.Join(s.root, "scripts", args[0]), args[1:]...); err != nil {
-					return fmt.Errorf("%s: %w, see %s", args[0], err, s.log.Name())
-				}
-			}
-			deps := filepath.Join(s.dir, "build", "windows-deps")
-			if err := os.MkdirAll(filepath.Dir(deps), 0o755); err != nil {
-				return err
-			}
-			if err := os.Symlink(filepath.Join(s.root, "build", "windows-deps"), deps); err != nil && !errors.Is(err, os.ErrExist) {
-				return err
-			}
-		}
-		if err := s.run(5*time.Minute, nil, "cmake", "--preset", preset, "-DHP_WERROR=OFF"); err != nil {
-			return fmt.Errorf("cmake --preset %s: %w, see %s", preset, err, s.log.Name())
-		}
-		s.ready[preset] = true
-	}
-	args := append([]string{"--build", filepath.Join("build", preset), "--target"}, targets...)
-	if err := s.run(20*time.Minute, nil, "cmake", args...); err != nil {
-		return fmt.Errorf("building %s of preset %s: %w, see %s", strings.Join(targets, " "), preset, err, s.log.Name())
-	}
-	return nil
-}
-
-// unit builds one program and gives its tests' outcomes.
-func (s *scratch) unit(preset, program string) (map[string]outcome, error) {
-	if err := s.build(preset, "unit_"+program); err != nil {
-		return nil, err
-	}
-	checks := filepath.Join(s.dir, "build", preset+"-"+program+".checks")
-	_ = os.Remove(checks)
-	env := []string{"CK_LOG_FILE_NAME=" + checks, "CK_VERBOSITY=normal"}
-	binary := filepath.Join(s.dir, "build", preset, "tests", "unit", "unit_"+program)
-	if preset == "windows" {
-		env = append(env, "WINEPREFIX="+s.prefix())
-		_ = s.run(3*time.Minute, env, filepath.Join(s.root, "scripts", "wine.sh"), "run", binary+".exe")
-	} else {
-		// Mounts that a rule's absence leaves behind go with the namespace.
-		_ = s.run(2*time.Minute, env, "unshare", "--mount", binary)
-	}
-	return readCheckLog(checks), nil
-}
-
-// e2e runs tests of the behaviour suite against the scratch copy's shim.
-func (s *scratch) e2e(names []string) (map[string]outcome, error) {
-	if err := s.build("dev", "shim"); err != nil {
-		return nil, err
-	}
-	suite := filepath.Join(s.root, "build", "conformance", "e2e.test")
-	build := exec.Command("go", "test", "-c", "-o", suite, ".")
-	build.Dir = filepath.Join(s.root, "tests", "e2e")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("the behaviour suite: %s", out)
-	}
-	found := map[string]outcome{}
-	for _, name := range names {
-		log := filepath.Join(s.root, "build", "conformance", "prove-e2e.log")
-		pattern := "^" + strings.ReplaceAll(name, "/", "$/^") + "$"
-		script := `cd tests/e2e && exec "$0" -test.v -test.timeout 3m -test.run "$1" >"$2" 2>&1 </dev/null`
-		env := []string{"HP_CONTAINERD=" + os.Getenv("HP_CONTAINERD"), "HP_CTR=" + filepath.Join(filepath.Dir(os.Getenv("HP_CONTAINERD")), "ctr"),
-			"HP_SHIM_DIR=" + filepath.Join(s.dir, "build", "dev"), "HP_LANE=conformance"}
-		_ = s.run(4*time.Minute, env, "sh", "-c", script, suite, pattern, log)
-		l := &lane{tests: map[test]outcome{}}
-		l.readGo(log)
-		found[name] = l.tests[test{"e2e", "", name}]
-	}
-	return found, nil
-}
 
 // stage is a group of a row's tests that run together.
 type stage struct {
@@ -232,12 +57,12 @@ func (s *scratch) outcomes(st stage) (map[string]outcome, error) {
 
 // healthy says whether a stage's tests pass as long as every rule is there. Only
 // then does it prove anything that one fails.
-func (s *scratch) healthy(st stage) error {
+func (s *scratch) healthy(st stage, anew bool) error {
 	key := st.where + " " + st.program
 	if st.where == "e2e" {
 		key += strings.Join(st.tests, " ")
 	}
-	if s.whole[key] == nil {
+	if s.whole[key] == nil || anew {
 		found, err := s.outcomes(st)
 		if err != nil {
 			return err
@@ -264,17 +89,32 @@ func (s *scratch) red(r *row, m mutation) (string, error) {
 		return "", err
 	}
 	for _, st := range stages(r, m) {
-		if err := s.healthy(st); err != nil {
+		if err := s.healthy(st, false); err != nil {
 			return "", err
 		}
 		found, err := s.without(path, mutant, string(source), st)
 		if err != nil {
 			return "", err
 		}
-		for _, name := range st.tests {
-			if found[name] != passed {
-				return test{"", st.program, name}.String(), nil
-			}
+		if by, err := s.seenBy(st, found); by != "" || err != nil {
+			return by, err
+		}
+	}
+	return "", nil
+}
+
+// seenBy gives the first test of a stage that saw the rule's absence. One that
+// told nothing, as its program died or hung, counts if it passes again with the
+// rule back in its place: else it may be the machine that had failed.
+func (s *scratch) seenBy(st stage, found map[string]outcome) (string, error) {
+	for _, name := range st.tests {
+		if found[name] == failed {
+			return test{"", st.program, name}.String(), nil
+		}
+	}
+	for _, name := range st.tests {
+		if found[name] != passed {
+			return test{"", st.program, name}.String() + ", which did not end", s.healthy(st, true)
 		}
 	}
 	return "", nil
@@ -292,40 +132,135 @@ func (s *scratch) without(path, mutant, source string, st stage) (map[string]out
 	return found, err
 }
 
-// prove takes the rules of the rows away, one by one.
-func prove(root string, c *contract, ids []string) (bool, error) {
-	s, err := newScratch(root)
+// rule is one that is taken away: the n-th break of its row.
+type rule struct {
+	row *row
+	n   int
+}
+
+func (r rule) broken() mutation { return r.row.breaks[r.n] }
+
+func (r rule) String() string { return fmt.Sprintf("%s (%s)", r.row.id, r.broken().file) }
+
+// proof is a run of the tool: two scratch copies, so that one is built while
+// the other's tests wait for Wine.
+type proof struct {
+	sync.Mutex
+	root   string
+	files  []string
+	proved *proved
+	red    int
+	before int // of them, seen by a run that this one continues
+	not    []string
+}
+
+// judge takes rules away in a scratch copy of their own, one by one.
+func (p *proof) judge(name string, rules []rule) error {
+	s, err := newScratch(p.root, name, p.files)
+	if err != nil {
+		return err
+	}
+	defer s.log.Close()
+	for _, r := range rules {
+		start := time.Now()
+		by, err := s.red(r.row, r.broken())
+		p.tell(r, by, err, time.Since(start))
+	}
+	return nil
+}
+
+func (p *proof) tell(r rule, by string, err error, took time.Duration) {
+	p.Lock()
+	defer p.Unlock()
+	verdict := "red by " + by
+	switch {
+	case err != nil:
+		verdict = err.Error()
+	case by == "":
+		verdict = "GREEN: no test of the row sees that its rule is gone"
+	default:
+		p.red++
+		err = p.proved.add(r, by)
+		if err != nil {
+			verdict += ", " + err.Error()
+		}
+	}
+	if by == "" || err != nil {
+		p.not = append(p.not, r.String())
+	}
+	fmt.Printf("%-5s %-42s %5.1f s  %s\n", r.row.id, r.broken().file, took.Seconds(), verdict)
+}
+
+// prove takes the rules of the rows away, one by one; a run that continues
+// leaves out what an earlier one saw red of the same sources.
+func prove(root string, c *contract, ids []string, continues bool) (bool, error) {
+	root, err := filepath.Abs(root)
 	if err != nil {
 		return false, err
 	}
-	defer s.log.Close()
-	ok, begin, count := true, time.Now(), 0
+	p := proof{root: root}
+	if p.files, err = checkedOut(root); err != nil {
+		return false, err
+	}
+	if p.proved, err = openProved(root, p.files, continues || len(ids) > 0); err != nil {
+		return false, err
+	}
+	defer p.proved.file.Close()
+	begin, all := time.Now(), 0
+	lots := map[string][]rule{}
 	var without []string
 	for _, r := range c.rows() {
-		if len(ids) > 0 && !slices.Contains(ids, r.id) {
+		if len(ids) > 0 && !slices.ContainsFunc(ids, r.isMeant) {
 			continue
 		}
 		if len(r.breaks) == 0 {
 			without = append(without, r.id)
 		}
-		for _, m := range r.breaks {
-			start := time.Now()
-			by, err := s.red(r, m)
-			verdict := "red by " + by
-			switch {
-			case err != nil:
-				verdict, ok = err.Error(), false
-			case by == "":
-				verdict, ok = "GREEN: no test of the row sees that its rule is gone", false
-			default:
-				count++
+		for n := range r.breaks {
+			one := rule{r, n}
+			all++
+			if continues && p.proved.has(one) {
+				p.red++
+				p.before++
+				continue
 			}
-			fmt.Printf("%-5s %-42s %5.1f s  %s\n", r.id, m.file, time.Since(start).Seconds(), verdict)
+			lot := one.lot()
+			lots[lot] = append(lots[lot], one)
 		}
+	}
+	errs := make(chan error, len(lots))
+	for name, rules := range lots {
+		go func() { errs <- p.judge(name, rules) }()
+	}
+	for range lots {
+		err = errors.Join(err, <-errs)
+	}
+	if err != nil {
+		return false, err
+	}
+	fmt.Printf("%d rules taken away in %.0f s", all-p.before, time.Since(begin).Seconds())
+	if p.before > 0 {
+		fmt.Printf(", %d of the same sources before", p.before)
+	}
+	fmt.Printf("; seen red: %d of %d\n", p.red, all)
+	if len(p.not) > 0 {
+		fmt.Println("not seen red:", strings.Join(p.not, ", "))
 	}
 	if len(without) > 0 {
 		fmt.Println("no rule to take away:", strings.Join(without, " "))
 	}
-	fmt.Printf("%d rules taken away and seen red in %.0f s\n", count, time.Since(begin).Seconds())
-	return ok, nil
+	return len(p.not) == 0 && len(without) == 0, nil
+}
+
+// isMeant says whether a row is named by its id, or by its section's number.
+func (r *row) isMeant(name string) bool {
+	return name == r.id || name == r.id[:1]
+}
+
+// lot is the scratch copy in which a rule is taken away.
+func (r rule) lot() string {
+	if all := stages(r.row, r.broken()); len(all) > 0 && all[0].where == "windows" {
+		return "scratch-windows"
+	}
+	return "scratch"
 }

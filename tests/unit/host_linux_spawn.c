@@ -427,11 +427,34 @@ START_TEST(user_and_groups_are_changed_for_the_child_alone) {
   container.gid = GID;
   container.groups = groups;
   container.group_count = 2;
+  process.username = hp_strdup("root"); /* an exec's own user means nothing */
+  process.uid = process.gid = 1;
   command("/bin/grep", "-E", "^(Uid|Gid|Groups|CapEff):");
   hp_strings_add(&process.args, "/proc/self/status");
   expect("Uid:\t54321\t54321\t54321\t54321\nGid:\t54322\t54322\t54322\t54322\n"
          "Groups:\t54323 54324 \nCapEff:\t0000000000000000\n");
   ck_assert_uint_eq(geteuid(), 0);
+}
+END_TEST
+
+static char *own_namespaces(void) {
+  static const char *const kinds[] = {"net", "pid", "ipc", "uts", "user", "cgroup", "mnt"};
+  char path[32], name[64], *all = hp_strdup("");
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[i]);
+    ssize_t length = readlink(path, name, sizeof name);
+    ck_assert_int_gt(length, 0);
+    char *more = hp_printf("%s%.*s\n", all, (int)length, name);
+    free(all);
+    all = more;
+  }
+  return all;
+}
+
+START_TEST(the_namespaces_are_the_hosts) {
+  char *own = own_namespaces();
+  expect_shell("cd /proc/self/ns && for kind in net pid ipc uts user cgroup mnt; do readlink $kind; done", own);
+  free(own);
 }
 END_TEST
 
@@ -696,6 +719,7 @@ int main(void) {
   tcase_add_test(identity, the_oom_score_is_the_childs_alone);
   tcase_add_test(identity, no_new_privileges_is_set);
   TCase *places = new_case(suite, "namespace and terminal");
+  tcase_add_test(places, the_namespaces_are_the_hosts);
   tcase_add_test(places, the_mount_namespace_is_the_containers);
   tcase_add_test(places, a_terminal_is_the_controlling_one);
   tcase_add_test(places, no_descriptor_is_left_behind);

@@ -1,4 +1,6 @@
 /* Nothing waits for somebody else's stuck operation; Update and Stats. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "double_containerd.h"
@@ -96,6 +98,33 @@ START_TEST(update_lays_the_change_over_what_was) {
 }
 END_TEST
 
+static void put_policy(const char *path, const char *text) {
+  unit_write(path, text, strlen(text));
+}
+
+START_TEST(the_policy_is_read_anew) {
+  struct answer answer;
+  char *path = hp_printf("%s/policy.json", directory);
+  put_policy(path, "{}");
+  ck_assert_int_eq(uv_os_setenv("HOSTPROCESS_POLICY", path), 0);
+  ck_assert_int_eq(create("c1"), HP_OK);
+  put_policy(path, "{\"accounts\": [], \"limits\": {\"memory\": 2000000}}");
+  ck_assert_int_eq(create("c2"), HP_INVALID_ARGUMENT);
+  send_update("c1", 3000000, 0, &answer);
+  ck_assert_int_eq(receive(&answer), HP_INVALID_ARGUMENT);
+  ck_assert_ptr_nonnull(strstr(answer.message, "policy.json"));
+  put_policy(path, "{}");
+  ck_assert_int_eq(create("c3"), HP_OK);
+  send_update("c1", 3000000, 0, &answer);
+  ck_assert_int_eq(receive(&answer), HP_OK);
+  ck_assert_int_eq(uv_os_unsetenv("HOSTPROCESS_POLICY"), 0);
+  ck_assert_int_eq(remove(path), 0);
+  free(path);
+  ck_assert_int_eq(delete ("c3", NULL), HP_OK);
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
 START_TEST(pids_are_never_empty) {
   struct answer answer;
   ck_assert_int_eq(create("c1"), HP_OK);
@@ -124,6 +153,7 @@ int main(void) {
   tcase_add_test(tests, pod_freed_while_a_create_hangs);
   tcase_add_test(tests, state_answers_while_a_start_hangs);
   tcase_add_test(tests, update_lays_the_change_over_what_was);
+  tcase_add_test(tests, the_policy_is_read_anew);
   tcase_add_test(tests, pids_are_never_empty);
   suite_add_tcase(suite, tests);
   return hp_run_suite(suite);
