@@ -24,6 +24,12 @@ if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo" AND NOT HP_SANITIZE)
     # Nothing here throws or unwinds: the tables for it are an eighth of the executable.
     # A debugger uses those of -g, which a stripped one does not have anyway.
     add_compile_options(-fno-asynchronous-unwind-tables -fno-unwind-tables)
+    # For the size too: every address is bound at the start anyway, tables of jumps are
+    # read-only data (for jumps that CET does not track), and gcc's -Os inlines too much.
+    add_compile_options(-fno-plt -fno-jump-tables)
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+      add_compile_options(-fno-inline-small-functions)
+    endif()
     # Relocations in a tenth of the space (DT_RELR; glibc 2.36 and later).
     include(CheckLinkerFlag)
     check_linker_flag(C -Wl,-z,pack-relative-relocs hp_has_relr)

@@ -62,8 +62,9 @@ static bool has_any(const json_t *document, const char *const *keys) {
 
 static enum format format_of(const json_t *document) {
   static const char *const oci[] = {"ociVersion", "process", "root", "hostname", "solaris", NULL};
-  static const char *const container[] = {"image", "command", "args", "envs", "mounts", "log_path", NULL};
-  static const char *const cri[] = {"metadata", "log_directory", "linux", "windows", NULL};
+  static const char *const container[] = {"image",  "command",  "args",    "envs",
+                                          "mounts", "log_path", "logPath", NULL};
+  static const char *const cri[] = {"metadata", "log_directory", "logDirectory", "linux", "windows", NULL};
   if (json_object_get(document, "kind"))
     return MANIFEST;
   if (has_any(document, oci))
@@ -167,18 +168,41 @@ static int read_document(struct reader *reader, json_t *document, const struct h
 
 /* ---- a file ---------------------------------------------------------------------------- */
 
-static bool looks_like_json(const char *data, size_t length) {
+/* Where the next thing stands that is no space; *lines grows by what was passed. */
+static size_t pass_space(const char *data, size_t length, size_t *lines) {
   size_t i = 0;
-  while (i < length && strchr(" \t\r\n", data[i]) && data[i])
-    i++;
+  for (; i < length && data[i] && strchr(" \t\r\n", data[i]); i++)
+    *lines += data[i] == '\n';
+  return i;
+}
+
+static bool looks_like_json(const char *data, size_t length) {
+  size_t lines = 0, i = pass_space(data, length, &lines);
   return i < length && (data[i] == '{' || data[i] == '[');
 }
 
-static int read_json(struct reader *reader, const char *data, size_t length, struct hp_error *err) {
+static int read_one(struct reader *reader, const char *data, size_t length, struct hp_error *err) {
   json_t *document = hp_json_load("the file", data, length, HP_CONFIG_MAX, err);
   int result = document ? read_document(reader, document, NULL, data, length, err) : -1;
   json_decref(document);
   return result;
+}
+
+/* Documents one after the other, as crictl and kubectl print them. */
+static int read_json(struct reader *reader, const char *data, size_t length, struct hp_error *err) {
+  size_t line = 1, at = 0;
+  if (length > HP_CONFIG_MAX)
+    return read_one(reader, data, length, err); /* which says so */
+  while (at < length) {
+    size_t size = hp_json_first(data + at, length - at), begin = line;
+    if (read_one(reader, data + at, size, err) != 0)
+      return begin > 1 ? hp_error_wrap(err, "the document at line %zu", begin) : -1;
+    for (size_t i = at; i < at + size; i++)
+      line += data[i] == '\n';
+    at += size;
+    at += pass_space(data + at, length - at, &line);
+  }
+  return 0;
 }
 
 static int read_yaml(struct reader *reader, const char *data, size_t length, struct hp_error *err) {

@@ -107,7 +107,9 @@ static int read_tree(json_t *tree, struct hp_container_spec *spec, struct hp_err
   if (!tree)
     return -1;
   struct hp_json root = hp_json_root("", tree);
-  int result = read_pod(&root, spec, err);
+  int result = hp_cri_take_names(&root, &runtime__v1__pod_sandbox_config__descriptor, err);
+  if (result == 0)
+    result = read_pod(&root, spec, err);
   json_decref(tree);
   if (result != 0) {
     hp_spec_clear(spec);

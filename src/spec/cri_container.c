@@ -1,6 +1,7 @@
 /* ContainerConfig → struct hp_container_spec. Unknown fields are passed over. */
 #include <string.h>
 
+#include "runtime/v1/api.pb-c.h"
 #include "spec/cri_read.h"
 #include "spec/read.h"
 
@@ -120,7 +121,9 @@ int hp_cri_container_parse(const char *data, size_t length, struct hp_container_
   if (!tree)
     return -1;
   struct hp_json root = hp_json_root("", tree);
-  int result = read_container(&root, spec, err);
+  int result = hp_cri_take_names(&root, &runtime__v1__container_config__descriptor, err);
+  if (result == 0)
+    result = read_container(&root, spec, err);
   json_decref(tree);
   if (result != 0) {
     hp_spec_clear(spec);

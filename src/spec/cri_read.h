@@ -13,6 +13,13 @@
 json_t *hp_cri_tree(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t length,
                     struct hp_error *err);
 
+/* Fields in protobuf's JSON spelling get their .proto names, in place, as far down
+ * as the type goes. InvalidArgument: one is there in both. (cri_names.c) */
+int hp_cri_take_names(const struct hp_json *object, const ProtobufCMessageDescriptor *type,
+                      struct hp_error *err);
+/* A list of messages that protoc makes up for a map. */
+bool hp_cri_is_map(const ProtobufCFieldDescriptor *field);
+
 /* Whom a config with sections "linux" and "windows" speaks to: the one that it
  * has; with both, as kubelet's, or none, the system that this is. */
 enum hp_os hp_cri_os(const struct hp_json *config);

@@ -67,8 +67,8 @@ static size_t element_size(const ProtobufCFieldDescriptor *field) {
   }
 }
 
-/* A map is a list of messages that protoc makes up, "AnnotationsEntry" say. */
-static bool is_map(const ProtobufCFieldDescriptor *field) {
+/* "AnnotationsEntry" say. */
+bool hp_cri_is_map(const ProtobufCFieldDescriptor *field) {
   if (field->type != PROTOBUF_C_TYPE_MESSAGE)
     return false;
   const ProtobufCMessageDescriptor *type = field->descriptor;
@@ -88,7 +88,7 @@ static json_t *list_of(const ProtobufCMessage *message, const ProtobufCFieldDesc
                        struct hp_error *err) {
   const char *items, *base = (const char *)message;
   size_t count;
-  bool map = is_map(field);
+  bool map = hp_cri_is_map(field);
   json_t *list = map ? json_object() : json_array();
   memcpy(&count, base + field->quantifier_offset, sizeof count);
   memcpy(&items, base + field->offset, sizeof items);

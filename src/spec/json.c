@@ -74,6 +74,26 @@ static struct survey survey(const char *data, size_t length, char *copy) {
   return seen;
 }
 
+size_t hp_json_first(const char *data, size_t length) {
+  size_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < length; i++) {
+    char c = data[i];
+    if (in_string) {
+      if (c == '\\')
+        i++;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      depth++;
+    } else if ((c == ']' || c == '}') && (depth == 0 || --depth == 0)) {
+      return i + 1;
+    }
+  }
+  return length;
+}
+
 json_t *hp_json_load(const char *what, const char *data, size_t length, size_t max, struct hp_error *err) {
   if (length > max) {
     hp_error_set(err, HP_INVALID_ARGUMENT, "%s has %zu bytes: at most %zu are read, make it smaller", what,

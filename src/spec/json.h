@@ -27,6 +27,9 @@ struct hp_json {
 /* Parses length bytes, at most max; NULL with InvalidArgument. what names them
  * in the message ("config.json"). The caller owns the tree. */
 json_t *hp_json_load(const char *what, const char *data, size_t length, size_t max, struct hp_error *err);
+/* The length of the first of several documents, one after the other, that are
+ * objects or arrays; what is none of them is one to its end. */
+size_t hp_json_first(const char *data, size_t length);
 
 /* name "" keeps the root out of the paths. */
 struct hp_json hp_json_root(const char *name, json_t *value);

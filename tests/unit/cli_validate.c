@@ -283,6 +283,16 @@ static const struct {
     {"{\"metadata\":{}}", NULL, "PodSandboxConfig"},
     {"metadata: {name: p}\nlog_directory: /x", NULL, "PodSandboxConfig"},
     {"{\"metadata\":{},\"image\":{}}", NULL, "ContainerConfig"},
+    {"{\"metadata\":{},\"logPath\":\"x\"}", NULL, "ContainerConfig"},
+    {"{\"metadata\":{},\"linux\":{}}{\"command\":[\"}\\\"{\"]}\n ", NULL, "ContainerConfig"},
+    {"{\"metadata\":{}}\n\n {\n\"process\":1}",
+     "the document at line 3: config.json: process is 1: it must be an object", NULL},
+    {"{\"metadata\":{}}\n}",
+     "the document at line 2: the file is not valid JSON: line 1 column 1: unexpected token near '}'", NULL},
+    {"{\"metadata\":{}}\n7",
+     "the document at line 2: this is neither a Kubernetes manifest (it has no kind), nor "
+     "an OCI config.json, nor a PodSandboxConfig or ContainerConfig of the CRI",
+     NULL},
     {" \n{", "the file is not valid JSON: line 2 column 1: string or '}' expected near end of file", NULL},
     {"[]",
      "this is neither a Kubernetes manifest (it has no kind), nor an OCI config.json, nor a "

@@ -157,6 +157,52 @@ START_TEST(test_malformed) {
 }
 END_TEST
 
+/* protobuf's own JSON, as grpcurl and others print it. */
+START_TEST(test_both_spellings) {
+  struct hp_container_spec spec =
+      parsed("\"windows\":{\"securityContext\":{\"hostProcess\":true,\"runAsUsername\":\"SYSTEM\","
+             "\"namespaceOptions\":{\"network\":\"POD\"}}},\"annotations\":{\"aB\":\"x\",\"a_b\":\"y\"}");
+  ck_assert_int_eq(spec.hostprocess, HP_TRUE);
+  ck_assert_str_eq(spec.process.username, "SYSTEM");
+  ck_assert_str_eq(spec.own_network, "windows.security_context.namespace_options.network is POD");
+  hp_spec_clear(&spec);
+}
+END_TEST
+
+START_TEST(test_a_field_in_both_spellings) {
+  struct hp_container_spec spec;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(parse(WINDOWS("\"host_process\":true,\"hostProcess\":true"), &spec, &err), -1);
+  ck_assert_str_eq(err.message,
+                   "PodSandboxConfig: windows.security_context.host_process is there twice, also as "
+                   "hostProcess: leave one of them out");
+  hp_error_clear(&err);
+}
+END_TEST
+
+START_TEST(test_numbers_in_strings) {
+  static const char text[] =
+      "{\"command\":[\"a\"],\"envs\":[{\"key\":\"1\",\"value\":\"2\"}],"
+      "\"mounts\":[{\"containerPath\":\"/a\",\"hostPath\":\"/b\",\"readonly\":true}],"
+      "\"linux\":{\"resources\":{\"memoryLimitInBytes\":\"1048576\",\"cpuShares\":\"2\"},"
+      "\"securityContext\":{\"runAsUser\":{\"value\":\"7\"},\"supplementalGroups\":[\"1\",2]}}}";
+  static const char bad[] = "{\"linux\":{\"resources\":{\"cpuShares\":\"2x\"}}}";
+  struct hp_container_spec spec;
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_msg(hp_cri_container_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_int_eq(spec.limits.memory.value, 1048576);
+  ck_assert_int_eq(spec.limits.cpu_shares.value, 2);
+  ck_assert_uint_eq(spec.process.uid, 7);
+  ck_assert_str_eq(spec.process.env.items[0], "1=2");
+  ck_assert_uint_eq(spec.mount_count, 1);
+  ck_assert_str_eq(spec.mounts[0].source, "/b");
+  hp_spec_clear(&spec);
+  ck_assert_int_eq(hp_cri_container_parse(bad, strlen(bad), &spec, &err), -1);
+  ck_assert_ptr_nonnull(strstr(err.message, "linux.resources.cpu_shares is \"2x\""));
+  hp_error_clear(&err);
+}
+END_TEST
+
 #define HOSTS_NETWORK ": a HostProcess container uses the host's network, set hostNetwork: true in the pod"
 #define OPTIONS "security_context.namespace_options."
 static const struct {
@@ -373,6 +419,9 @@ int main(void) {
   tcase_add_loop_test(tcase, test_kind, 0, (int)(sizeof kinds / sizeof kinds[0]));
   tcase_add_test(tcase, test_both_sections_speak_to_this_system);
   tcase_add_test(tcase, test_role_is_the_sandbox_whatever_an_annotation_says);
+  tcase_add_test(tcase, test_both_spellings);
+  tcase_add_test(tcase, test_a_field_in_both_spellings);
+  tcase_add_test(tcase, test_numbers_in_strings);
   tcase_add_loop_test(tcase, test_malformed, 0, (int)(sizeof malformed / sizeof malformed[0]));
   tcase_add_loop_test(tcase, test_rules, 0, (int)(sizeof pods / sizeof pods[0]));
   tcase_add_test(tcase, test_network_where_hostprocess_is_assumed);
