@@ -2,6 +2,8 @@
 
 #include "host_windows_process.h"
 
+#include <tlhelp32.h>
+
 static void set_up(void) {
   static const struct hp_limits no_limits;
   new_container();
@@ -61,6 +63,39 @@ START_TEST(test_many_at_once) {
     ck_assert_uint_eq(runs[i].status, i);
     CloseHandle(outs[i]);
   }
+}
+END_TEST
+
+static unsigned threads(void) {
+  THREADENTRY32 thread = {.dwSize = sizeof thread};
+  HANDLE all = CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
+  unsigned count = 0;
+  ck_assert_ptr_ne(all, INVALID_HANDLE_VALUE);
+  for (BOOL more = Thread32First(all, &thread); more; more = Thread32Next(all, &thread))
+    count += thread.th32OwnerProcessID == GetCurrentProcessId();
+  CloseHandle(all);
+  return count;
+}
+
+/* The system would make workers for callbacks that it does not call itself. */
+START_TEST(test_ends_at_once_need_no_more_threads) {
+  struct run first, runs[20];
+  HANDLE out;
+  start_self("exit", "0", &first, &out);
+  CloseHandle(out);
+  watch(&first);
+  wait_for(&first.ends, 1);
+  unsigned before = threads();
+  ck_assert_uint_gt(before, 1); /* the thread that waits is there by now */
+  for (unsigned i = 0; i < 20; i++) {
+    start_self("sleep", NULL, &runs[i], &out);
+    CloseHandle(out);
+    watch(&runs[i]);
+  }
+  ck_assert_int_eq(host_job_kill(container, &err), 0);
+  for (unsigned i = 0; i < 20; i++)
+    wait_for(&runs[i].ends, 1);
+  ck_assert_uint_le(threads(), before);
 }
 END_TEST
 
@@ -159,6 +194,7 @@ int main(int argc, char **argv) {
   tcase_add_test(test, test_an_end_before_the_watch);
   tcase_add_test(test, test_an_end_is_told_once);
   tcase_add_test(test, test_many_at_once);
+  tcase_add_test(test, test_ends_at_once_need_no_more_threads);
   tcase_add_test(test, test_forget);
   tcase_add_test(test, test_peek);
   tcase_add_test(test, test_a_callback_may_spawn_and_forget);

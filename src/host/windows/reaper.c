@@ -1,6 +1,8 @@
 /* One place that sees the end of every process this shim started. Each is held
  * by a handle, so no end is missed and no pid means two processes, and the
- * system's thread pool waits on the handles: no thread of ours. */
+ * system's thread pool waits on the handles: no thread of ours. Its wait thread
+ * records the end itself, for that takes moments: a worker for each of several
+ * ends at once would stay for seconds, with a stack of its own. */
 #include "host/windows/reaper.h"
 
 #include <stdlib.h>
@@ -75,13 +77,19 @@ static void wake_up(void) {
     uv_async_send(reaper.wake);
 }
 
+static void has_ended(struct child *child) {
+  if (child->ended)
+    return;
+  record_end(child);
+  wake_up();
+}
+
 static void CALLBACK on_end(void *ticket, BOOLEAN timed_out) {
   (void)timed_out;
   AcquireSRWLockExclusive(&reaper.lock);
   for (struct child *child = reaper.children; child; child = child->next)
     if (child->ticket == (ULONG_PTR)ticket) {
-      record_end(child);
-      wake_up();
+      has_ended(child);
       break;
     }
   ReleaseSRWLockExclusive(&reaper.lock);
@@ -106,27 +114,39 @@ static void on_wake(uv_async_t *wake) {
 
 /* ---- what spawns say ------------------------------------------------------------------ */
 
+static ULONG_PTR next_ticket(void) {
+  AcquireSRWLockExclusive(&reaper.lock);
+  ULONG_PTR ticket = ++reaper.last_ticket;
+  ReleaseSRWLockExclusive(&reaper.lock);
+  return ticket;
+}
+
+static void append(struct child *child) {
+  struct child **link = &reaper.children;
+  while (*link)
+    link = &(*link)->next;
+  *link = child;
+}
+
+/* The wait begins without the lock, which its thread may be waiting for. So the
+ * end may come before the child is in the list, and is looked for then. */
 int hp_reaper_adopt(uint32_t pid, HANDLE process, struct hp_error *err) {
   struct child *child = hp_alloc(sizeof *child);
   child->pid = pid;
   child->process = process;
+  child->ticket = next_ticket();
+  if (!RegisterWaitForSingleObject(&child->wait, process, on_end, (void *)child->ticket, INFINITE,
+                                   WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD)) {
+    DWORD code = GetLastError();
+    free(child);
+    return hp_error_set_os(err, (int)code, "RegisterWaitForSingleObject of process %lu", (unsigned long)pid);
+  }
   AcquireSRWLockExclusive(&reaper.lock);
-  child->ticket = ++reaper.last_ticket;
-  struct child **link = &reaper.children;
-  while (*link)
-    link = &(*link)->next;
-  /* In the list before the wait begins: its callback may come at once. */
-  *link = child;
-  bool waits = RegisterWaitForSingleObject(&child->wait, process, on_end, (void *)child->ticket, INFINITE,
-                                           WT_EXECUTEONLYONCE);
-  DWORD code = GetLastError();
-  if (!waits)
-    *link = NULL;
+  append(child);
+  if (WaitForSingleObject(process, 0) == WAIT_OBJECT_0)
+    has_ended(child);
   ReleaseSRWLockExclusive(&reaper.lock);
-  if (waits)
-    return 0;
-  free(child);
-  return hp_error_set_os(err, (int)code, "RegisterWaitForSingleObject of process %lu", (unsigned long)pid);
+  return 0;
 }
 
 HANDLE hp_reaper_handle(uint32_t pid) {
