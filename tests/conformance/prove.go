@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +19,8 @@ type stage struct {
 }
 
 // stages orders a row's tests by what they cost: units here, units under Wine,
-// the behaviour suite. A rule of Windows alone is seen under Wine only.
+// the behaviour suite. A rule of Windows alone is seen under Wine only, one of
+// Linux alone here only.
 func stages(r *row, m mutation) []stage {
 	var all []stage
 	add := func(where, program, name string) {
@@ -30,13 +32,13 @@ func stages(r *row, m mutation) []stage {
 		}
 		all = append(all, stage{where, program, []string{name}})
 	}
-	windows := strings.Contains(m.file, "/windows/")
+	windows, linux := strings.Contains(m.file, "/windows/"), strings.Contains(m.file, "/linux/")
 	for _, t := range r.tests {
 		foreign := strings.Contains(t.program, "_windows_") && !strings.HasPrefix(t.program, "spec_")
 		switch {
 		case t.kind == "unit" && !windows && !foreign:
 			add("dev", t.program, t.name)
-		case t.kind == "unit" && (windows || foreign) && !strings.Contains(t.program, "_linux_"):
+		case t.kind == "unit" && (windows || foreign) && !linux && !strings.Contains(t.program, "_linux_"):
 			add("windows", t.program, t.name)
 		case t.kind == "e2e" && !windows:
 			add("e2e", "", t.name)
@@ -164,6 +166,9 @@ func (p *proof) judge(name string, rules []rule) error {
 	for _, r := range rules {
 		start := time.Now()
 		by, err := s.red(r.row, r.broken())
+		if cause := context.Cause(going); cause != nil {
+			return cause
+		}
 		p.tell(r, by, err, time.Since(start))
 	}
 	return nil

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// proved are the rules that were seen red, in build/conformance/proved.txt: a
-// key, the row and the test that saw it. The key is of all that the proof rests
+// proved are the rules that were seen red, in build/conformance/proved-rows.txt:
+// a key, the row and the test that saw it. The key is of all that the proof rests
 // on: the product's sources, the row's tests and what they share, and the break.
 type proved struct {
 	files []string
@@ -45,7 +45,7 @@ func openProved(root string, files []string, keep bool) (*proved, error) {
 		flags |= os.O_TRUNC
 	}
 	var err error
-	if p.file, err = os.OpenFile(filepath.Join(root, "build", "conformance", "proved.txt"), flags, 0o644); err != nil {
+	if p.file, err = os.OpenFile(filepath.Join(root, "build", "conformance", "proved-"+filepath.Base(*rows)), flags, 0o644); err != nil {
 		return nil, err
 	}
 	data, err := io.ReadAll(p.file)

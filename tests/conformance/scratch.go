@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -30,7 +31,8 @@ func newScratch(root, name string, files []string) (*scratch, error) {
 		return nil, err
 	}
 	var err error
-	if s.log, err = os.Create(filepath.Join(root, "build", "conformance", name+".log")); err != nil {
+	log := filepath.Join(root, "build", "conformance", name+".log")
+	if s.log, err = os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o644); err != nil {
 		return nil, err
 	}
 	keep := map[string]bool{}
@@ -118,10 +120,13 @@ func (a *alone) end() {
 	a.Unlock()
 }
 
+// going ends with a signal, and with it all that was started.
+var going, _ = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+
 // run runs a command in the scratch copy; at its time's end it is killed with
 // all that it started.
 func (s *scratch) run(limit time.Duration, env []string, name string, args ...string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(going, limit)
 	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir, command.Env = s.dir, append(os.Environ(), env...)

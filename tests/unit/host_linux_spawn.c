@@ -646,9 +646,26 @@ static size_t open_descriptors(void) {
   return count;
 }
 
+static void run_with_a_terminal(void) {
+  struct hp_error err = HP_ERROR_INIT;
+  struct host_spawned spawned;
+  struct host_spawn spawn = {.process = &process,
+                             .stdio = {HOST_HANDLE_NONE, HOST_HANDLE_NONE, HOST_HANDLE_NONE}};
+  process.terminal = true;
+  command("/bin/true", NULL, NULL);
+  ck_assert_msg(host_process_spawn(&container, &spawn, &spawned, &err) == 0, "%s", err.message);
+  host_reaper_watch(spawned.pid, on_exited, NULL);
+  for (unsigned so_far = exits; exits == so_far;)
+    uv_run(&loop, UV_RUN_ONCE);
+  close(spawned.terminal);
+  process.terminal = false;
+}
+
 START_TEST(no_descriptor_is_left_behind) {
   size_t before = open_descriptors();
   expect_shell("echo", "\n");
+  run_with_a_terminal();
+  ck_assert_uint_eq(open_descriptors(), before);
   command("no-such-program", NULL, NULL);
   refuse(HP_NOT_FOUND, "no-such-program", "not found");
   process.terminal = true;

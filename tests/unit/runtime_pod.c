@@ -167,6 +167,25 @@ START_TEST(exit_waits_for_the_output) {
 }
 END_TEST
 
+START_TEST(the_time_of_an_exit_is_the_hosts) {
+  struct answer wait, late, deleted;
+  ck_assert_int_eq(create("c1"), HP_OK);
+  ck_assert_int_eq(start("c1", NULL), HP_OK);
+  send_wait("c1", NULL, &wait);
+  double_exit(pid_of("c1", NULL), 3);
+  ck_assert_int_eq(receive(&wait), HP_OK);
+  send_wait("c1", NULL, &late);
+  ck_assert_int_eq(receive(&late), HP_OK);
+  send_delete("c1", NULL, &deleted);
+  ck_assert_int_eq(receive(&deleted), HP_OK);
+  const struct hp_time *times[] = {&wait.exited.when, &late.exited.when, &deleted.exited.when};
+  for (size_t i = 0; i < 3; i++) {
+    ck_assert_int_eq(times[i]->seconds, 1000000003); /* double_exit's */
+    ck_assert_int_eq(times[i]->nanos, 7);
+  }
+}
+END_TEST
+
 START_TEST(oom_is_told_before_the_exit_it_caused) {
   struct answer wait;
   ck_assert_int_eq(create("c1"), HP_OK);
@@ -285,6 +304,7 @@ int main(void) {
   tcase_add_test(tests, create_refuses_a_bundle_that_is_a_link);
   tcase_add_test(tests, one_bundle_serves_one_container);
   tcase_add_test(tests, exit_waits_for_the_output);
+  tcase_add_test(tests, the_time_of_an_exit_is_the_hosts);
   tcase_add_test(tests, oom_is_told_before_the_exit_it_caused);
   tcase_add_test(tests, cancelled_waiter_is_not_called);
   tcase_add_test(tests, says_when_it_is_empty);
