@@ -55,8 +55,8 @@ func takeEvents() error {
 const (
 	// workers is how many execs are under way at a time: to start a process takes long here.
 	workers = 4
-	// warmUp is how many execs come before what counts: Wine's heap gives a size of block (up to 1 KiB) groups of 31
-	// of its own once 2,048 of that size were allocated, for each thread that allocates it.
+	// warmUp is how many execs come before what counts: once a size of block (up to 1 KiB) was allocated 2,048 times,
+	// Wine's heap has each thread that wants another make a group of 31 of them, which it keeps.
 	warmUp = 2500
 	// leastBlock is what the least block takes of Wine's heap: a leak of one for each exec is no less.
 	leastBlock = 32
@@ -82,9 +82,9 @@ func soak(shim, program, floor, bundle string, execs int, data string) (table.Ta
 	results.Limit(fmt.Sprintf("slope of memory over the last %d, an exec", execs/2), "B", ours.Slope(), 0, leastBlock/2)
 	results.Info(fmt.Sprintf("growth over the first %d", warmUp), "KiB", ours.Warming(), 0)
 	memory, _, _ = bare.Growth()
-	results.Info("bare CreateProcess: growth after the first", "KiB", memory, 0)
-	results.Info("… slope", "B", bare.Slope(), 0)
-	results.Info("… growth over the first", "KiB", bare.Warming(), 0)
+	results.Info("a bare program: growth over as many", "KiB", memory, 0)
+	results.Info("… slope, a process", "B", bare.Slope(), 0)
+	results.Info(fmt.Sprintf("… growth over the first %d", warmUp), "KiB", bare.Warming(), 0)
 	if data == "" {
 		return results, nil
 	}
