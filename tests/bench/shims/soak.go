@@ -38,17 +38,17 @@ func (b *bench) soak(execs, containers int, data string) error {
 	}
 	process := b.process(b.ours, "true")
 	probes := &table.Soak{Name: "execs", Handles: "descr."}
-	if err := probes.Run(execs, func() error { return probed.one.run(process) }, look); err != nil {
+	if err := probes.Run(execs, each(func() error { return probed.one.run(process) }), look); err != nil {
 		return err
 	}
 	lives := &table.Soak{Name: "lives", Handles: "descr."}
-	if err := lives.Run(containers, func() error {
+	if err := lives.Run(containers, each(func() error {
 		m, err := b.member(o)
 		if err != nil {
 			return err
 		}
 		return m.end()
-	}, look); err != nil {
+	}), look); err != nil {
 		return err
 	}
 	for _, s := range []*table.Soak{probes, lives} {
@@ -60,6 +60,18 @@ func (b *bench) soak(execs, containers int, data string) error {
 		return nil
 	}
 	return table.WriteSoaks(data, probes, lives)
+}
+
+// each does one turn after the other.
+func each(work func() error) func(turns int) error {
+	return func(turns int) error {
+		for range turns {
+			if err := work(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // member is a container of a pod whose sandbox runs in the shim.

@@ -5,7 +5,8 @@
 // runs it there, with this machine's files, and its /proc, at Z:.
 //
 //	wine -ours EXE -peer EXE -load EXE -empty EXE -pipe EXE [-turns N] [-seconds S] [-json FILE]
-//	wine -ours EXE -empty EXE -soak EXECS [-soak-data FILE] [-json FILE]
+//	wine -ours EXE -empty EXE -exec EXE -soak EXECS [-soak-data FILE] [-json FILE]
+//	wine -ours EXE -empty EXE -soak EXECS -count [-json FILE]
 package main
 
 import (
@@ -50,10 +51,12 @@ func main() {
 	ours := flag.String("ours", "", "our shim")
 	peer := flag.String("peer", "", "hcsshim's shim")
 	empty := flag.String("empty", "", "a program that does nothing")
+	bare := flag.String("exec", "", "a program that only runs programs")
 	pipe := flag.String("pipe", "", "a program that serves a pipe with libuv")
 	turns := flag.Int("turns", 5, "how often each is measured")
 	file := flag.String("json", "", "write the table there as JSON")
-	soakExecs := flag.Int("soak", 0, "run so many execs in ours and watch what it grows by, and nothing else")
+	soakExecs := flag.Int("soak", 0, "run so many execs in ours, after some to warm up, and watch what it grows by, and nothing else")
+	counts := flag.Bool("count", false, "with -soak: ours counts what it holds of the C heap; look at that instead")
 	soakData := flag.String("soak-data", "", "write the soak's curve there")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "hp-bench-")
@@ -62,7 +65,13 @@ func main() {
 	}
 	defer os.RemoveAll(dir)
 	if *soakExecs > 0 {
-		results, err := soak(*ours, *empty, filepath.Join(dir, "soak"), *soakExecs, *soakData)
+		run := func() (table.Table, error) {
+			if *counts {
+				return countSoak(*ours, *empty, filepath.Join(dir, "soak"), *soakExecs)
+			}
+			return soak(*ours, *empty, *bare, filepath.Join(dir, "soak"), *soakExecs, *soakData)
+		}
+		results, err := run()
 		if err != nil {
 			log.Fatal(err)
 		}
