@@ -1,11 +1,12 @@
 # DLLs that Windows does not map for every process (KnownDLLs) are looked for
 # beside the executable first, if it imports them: before main could say that
 # only System32 counts. They are loaded by the first call instead, when wmain has
-# said so. user32 is a KnownDLL, but what it costs at start-up (a desktop, fonts) is
-# for libuv alone, which asks it one question: src/windows/delay.c answers that.
+# said so. advapi32, user32 and ws2_32 are KnownDLLs, but `start` and a shim without
+# a container need none of them, and they cost more to load than all the rest that
+# these do; src/windows/delay.c keeps libuv from calling the latter two.
 # cmake/delay/NAME.def lists what is called of each; a library hp_delay_NAME takes
 # the place of the system's.
-set(delayed bcrypt iphlpapi netapi32 secur32 user32 userenv)
+set(delayed advapi32 bcrypt iphlpapi netapi32 secur32 user32 userenv ws2_32)
 if(MSVC)
   foreach(dll ${delayed})
     add_library(hp_delay_${dll} INTERFACE IMPORTED GLOBAL)

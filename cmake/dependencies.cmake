@@ -45,7 +45,7 @@ function(hp_static_library target archive)
     INTERFACE_LINK_LIBRARIES "${ARGN}")
 endfunction()
 
-hp_static_library(UV libuv.a psapi hp_delay_user32 advapi32 hp_delay_iphlpapi hp_delay_userenv ws2_32 dbghelp ole32 uuid shell32)
+hp_static_library(UV libuv.a psapi hp_delay_user32 hp_delay_advapi32 hp_delay_iphlpapi hp_delay_userenv hp_delay_ws2_32 dbghelp ole32 uuid shell32)
 hp_static_library(JANSSON libjansson.a)
 hp_static_library(PROTOBUFC libprotobuf-c.a)
 hp_static_library(YAML libyaml.a)

@@ -8,7 +8,7 @@ if(WIN32)
   # jobapi, ConPTY and the like are looked up at run time; what is linked is
   # there on every Windows that has containers (Server 2019, build 17763).
   include(cmake/delay-import.cmake)
-  set(HP_OS_LIBRARIES advapi32 hp_delay_bcrypt hp_delay_iphlpapi hp_delay_netapi32 hp_delay_secur32 hp_delay_userenv)
+  set(HP_OS_LIBRARIES hp_delay_advapi32 hp_delay_bcrypt hp_delay_iphlpapi hp_delay_netapi32 hp_delay_secur32 hp_delay_userenv)
   add_compile_definitions(UNICODE _UNICODE WIN32_LEAN_AND_MEAN NTDDI_VERSION=0x0A000006)
   # Nothing but the system's own DLLs; the same bytes from the same source.
   if(MSVC)

@@ -219,6 +219,24 @@ wine_skips() {
 }
 
 # The Windows unit programs under Wine, then the demo with the real containerd.exe.
+# few_dlls: `start` and the daemon it leaves load no DLL but those they import and
+# kernelbase, which these load; libuv would load more (src/windows/delay.c).
+few_dlls() {
+	local bundle=$build/wine-dlls dll
+	mkdir -p "$bundle"
+	echo '{"ociVersion": "1.1.0", "annotations": {"microsoft.com/hostprocess-container": "true"}}' >"$bundle/config.json"
+	(cd "$bundle" && WINEDEBUG=+pid,+loaddll "$root/scripts/wine.sh" run "$build/windows/$shim.exe" -namespace dlls -id dlls start \
+		</dev/null >"$bundle.out" 2>"$bundle.log") || { tail "$bundle.log"; return 1; }
+	# Wine's own processes tell as well; what ours load first is the executable.
+	sed -n 's/^\([0-9a-f]*\):.* Loaded L".*\\\([^"]*\)" at .*/\1 \2/p' "$bundle.log" | tr '[:upper:]' '[:lower:]' |
+		awk -v exe="$shim.exe" '$2 == exe { ours[$1] = 1 } ours[$1] { print $2 }' | sort | uniq -c >"$bundle.dlls"
+	grep -q " 2 $shim.exe\$" "$bundle.dlls" || { say "Wine did not tell what start and its daemon load"; return 1; }
+	while read -r _ dll; do
+		[[ $dll = "$shim.exe" || $dll = kernelbase.dll ]] || grep -qx "$dll" "$root/tests/windows-dlls.txt" ||
+			{ say "start loads $dll, which tests/windows-dlls.txt does not name"; return 1; }
+	done <"$bundle.dlls"
+}
+
 lane_wine() {
 	need_packages gcc-mingw-w64-x86-64 dpkg-dev procps
 	"$root/scripts/windows-deps.sh"
@@ -246,6 +264,7 @@ lane_wine() {
 		tail -n 15 "$results/$name.log" || true
 		wine_units "$results" "$unit" || true
 	done
+	few_dlls || failed=1
 	"$root/scripts/wine.sh" stop
 	for unit in "${units[@]}"; do
 		name=$(basename "$unit" .exe)

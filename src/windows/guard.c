@@ -1,10 +1,12 @@
 /* What gcc's -fstack-protector and _FORTIFY_SOURCE want at run time, in the place
  * of its libssp. That one asks the old CryptoAPI for its canary before main: a
  * provider and a dozen DLLs in every process, looked for beside the program first.
- * Here the random bytes come from the system's own generator, out of System32. */
+ * seed.c asks for no more than it must. */
 #include <windows.h>
 
 #include <stdint.h>
+
+#include "host/windows/seed.h"
 
 _Noreturn void __stack_chk_fail(void);
 _Noreturn void __chk_fail(void);
@@ -12,14 +14,10 @@ BOOLEAN WINAPI SystemFunction036(void *bytes, ULONG length);
 
 uintptr_t __stack_chk_guard = 0;
 
-/* Also RtlGenRandom, as libuv knows it: advapi32 has it of cryptbase.dll, which is
- * none of the DLLs that Windows maps for every process. */
+/* RtlGenRandom, as libuv knows it: advapi32 has it of cryptbase.dll, which is none
+ * of the DLLs that Windows maps for every process. */
 BOOLEAN WINAPI SystemFunction036(void *bytes, ULONG length) {
-  BOOL(WINAPI * generate)(BYTE *, SIZE_T) = NULL;
-  HMODULE library = LoadLibraryExW(L"bcryptprimitives.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
-  if (library)
-    generate = (BOOL(WINAPI *)(BYTE *, SIZE_T))(void *)(uintptr_t)GetProcAddress(library, "ProcessPrng");
-  return generate && generate(bytes, length);
+  return hp_seed_of_system(bytes, length);
 }
 
 /* No more of this process' own code runs. */
@@ -31,10 +29,10 @@ _Noreturn static void fail_fast(void) {
 /* Not protected itself: the canary changes under it. The lowest byte is zero, so
  * that no copied text carries it. */
 __attribute__((constructor)) static void choose_canary(void) {
-  uintptr_t canary;
-  if (!SystemFunction036(&canary, sizeof canary))
+  uint64_t canary;
+  if (!hp_seed(&canary))
     fail_fast();
-  __stack_chk_guard = canary & ~(uintptr_t)0xff;
+  __stack_chk_guard = (uintptr_t)canary & ~(uintptr_t)0xff;
 }
 
 _Noreturn void __stack_chk_fail(void) {

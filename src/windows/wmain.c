@@ -7,12 +7,12 @@
 #include <windows.h>
 
 #include <jansson.h>
-#include <ntsecapi.h>
 
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "host/host.h"
 #include "host/windows/launcher.h"
+#include "host/windows/seed.h"
 #include "host/windows/text.h"
 
 int main(int argc, char **argv);
@@ -30,9 +30,9 @@ static char **narrow_arguments(int argc, wchar_t **wide) {
 /* Left to itself jansson asks the old CryptoAPI for its seed, which loads a
  * provider, and with it a dozen DLLs, into every process. */
 static void seed_tables(void) {
-  size_t seed = 0;
-  if (RtlGenRandom(&seed, sizeof seed))
-    json_object_seed(seed); /* 0: let it ask */
+  uint64_t seed = 0;
+  if (hp_seed(&seed))
+    json_object_seed((size_t)seed); /* 0: let it ask */
 }
 
 int wmain(int argc, wchar_t **wide) {

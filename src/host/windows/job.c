@@ -82,14 +82,11 @@ static HANDLE create_when_free(const SECURITY_ATTRIBUTES *security, const wchar_
 }
 
 static HANDLE create_new(const char *name, struct hp_error *err) {
-  SECURITY_ATTRIBUTES security;
-  if (hp_security_administrators(&security, name, err) != 0)
-    return NULL;
+  SECURITY_ATTRIBUTES security = hp_security_administrators();
   DWORD code;
   wchar_t *wide = hp_wide(name);
   HANDLE job = create_when_free(&security, wide, &code);
   free(wide);
-  hp_security_clear(&security);
   if (!job && code == ERROR_ALREADY_EXISTS)
     hp_error_set(
         err, HP_ALREADY_EXISTS,

@@ -90,9 +90,8 @@ struct line { /* overlapped, so that a silent launcher ends in a deadline */
 };
 
 static int open_line(struct line *line, struct hp_error *err) {
-  SECURITY_ATTRIBUTES administrators, inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
-  if (hp_security_administrators(&administrators, "the launcher's pipe", err) != 0)
-    return -1;
+  SECURITY_ATTRIBUTES administrators = hp_security_administrators();
+  SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
   int result = -1;
   char *name = hp_pipe_unique_name("launch");
   wchar_t *wide = hp_wide(name);
@@ -113,7 +112,6 @@ static int open_line(struct line *line, struct hp_error *err) {
   }
   result = 0;
 done:
-  hp_security_clear(&administrators);
   free(wide);
   free(name);
   return result;

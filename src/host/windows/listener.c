@@ -12,6 +12,7 @@
 #include "host/windows/pipe.h"
 
 #define RETRY_MS 100 /* the system would not give an instance */
+#define AT_ONCE 2    /* instances; `start` waits for these, the loop's first turn makes the others */
 
 struct instance {
   HANDLE pipe; /* NULL: none waits here at the moment */
@@ -58,11 +59,24 @@ static int arm(struct hp_listener *listener, struct instance *instance, bool fir
   }
 }
 
+/* An instance that waits has an event, which stays, and a pipe, which each client takes along. */
+static int prepare(struct hp_listener *listener, struct instance *instance, bool first,
+                   struct hp_error *err) {
+  if (!instance->event && !(instance->event = CreateEventW(NULL, FALSE, FALSE, NULL)))
+    return hp_error_set_os(err, (int)GetLastError(), "cannot make an event for pipe %s", listener->name);
+  if (!instance->wait && !RegisterWaitForSingleObject(&instance->wait, instance->event, on_event,
+                                                      &listener->wake, INFINITE, WT_EXECUTEINWAITTHREAD)) {
+    instance->wait = NULL;
+    return hp_error_set_os(err, (int)GetLastError(), "cannot wait for pipe %s", listener->name);
+  }
+  return arm(listener, instance, first, err);
+}
+
 static void on_retry(uv_timer_t *timer);
 
 static void arm_again(struct hp_listener *listener, struct instance *instance) {
   struct hp_error err = HP_ERROR_INIT;
-  if (arm(listener, instance, false, &err) == 0)
+  if (prepare(listener, instance, false, &err) == 0)
     return;
   hp_log(HP_LOG_ERROR, NULL, "%s", err.message);
   hp_error_clear(&err);
@@ -121,18 +135,6 @@ static void release_instances(struct hp_listener *listener) {
   }
 }
 
-static int prepare(struct hp_listener *listener, struct instance *instance, struct hp_error *err) {
-  instance->event = CreateEventW(NULL, FALSE, FALSE, NULL);
-  if (!instance->event)
-    return hp_error_set_os(err, (int)GetLastError(), "cannot make an event for pipe %s", listener->name);
-  if (!RegisterWaitForSingleObject(&instance->wait, instance->event, on_event, &listener->wake, INFINITE,
-                                   WT_EXECUTEINWAITTHREAD)) {
-    instance->wait = NULL;
-    return hp_error_set_os(err, (int)GetLastError(), "cannot wait for pipe %s", listener->name);
-  }
-  return arm(listener, instance, instance == &listener->instances[0], err);
-}
-
 int hp_listener_open(const char *name, unsigned waiting, uv_loop_t *loop,
                      void (*accepted)(void *arg, uv_stream_t *stream), void *arg, struct hp_listener **opened,
                      struct hp_error *err) {
@@ -148,12 +150,13 @@ int hp_listener_open(const char *name, unsigned waiting, uv_loop_t *loop,
   uv_timer_init(loop, &listener->retry);
   listener->wake.data = listener->retry.data = listener;
   listener->open_handles = 2;
-  for (size_t i = 0; i < listener->count; i++) {
-    if (prepare(listener, &listener->instances[i], err) != 0) {
+  for (size_t i = 0; i < listener->count && i < AT_ONCE; i++) {
+    if (prepare(listener, &listener->instances[i], i == 0, err) != 0) {
       hp_listener_close(listener);
       return -1;
     }
   }
+  uv_timer_start(&listener->retry, on_retry, 0, 0);
   *opened = listener;
   return 0;
 }

@@ -31,9 +31,7 @@ char *hp_pipe_name(const char *address, struct hp_error *err) {
 }
 
 int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, struct hp_error *err) {
-  SECURITY_ATTRIBUTES security;
-  if (hp_security_administrators(&security, name, err) != 0)
-    return -1;
+  SECURITY_ATTRIBUTES security = hp_security_administrators();
   wchar_t *wide = hp_wide(name);
   *pipe = CreateNamedPipeW(
       wide, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0),
@@ -41,7 +39,6 @@ int hp_pipe_serve(const char *name, bool first, DWORD instances, HANDLE *pipe, s
       BUFFER_BYTES, 0, &security);
   DWORD reason = GetLastError();
   free(wide);
-  hp_security_clear(&security);
   if (*pipe != INVALID_HANDLE_VALUE)
     return 0;
   hp_error_set_os(err, (int)reason, "cannot serve pipe %s", name);

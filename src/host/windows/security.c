@@ -1,23 +1,54 @@
 #include "host/windows/security.h"
 
 #include <aclapi.h>
-#include <sddl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-int hp_security_administrators(SECURITY_ATTRIBUTES *security, const char *what, struct hp_error *err) {
-  *security = (SECURITY_ATTRIBUTES){.nLength = sizeof *security};
-  if (ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;SY)(A;;GA;;;BA)", SDDL_REVISION_1,
-                                                           &security->lpSecurityDescriptor, NULL))
-    return 0;
-  return hp_error_set_os(err, (int)GetLastError(), "cannot make the access rights of %s", what);
-}
+/* D:P(A;;GA;;;SY)(A;;GA;;;BA), laid out as the system reads it: every pipe, job and
+ * journal has it, and asking for it by its text loads advapi32 into `start`. */
+static struct {
+  ACL acl;
+  struct {
+    ACE_HEADER header;
+    ACCESS_MASK mask;
+    BYTE revision, count;
+    SID_IDENTIFIER_AUTHORITY authority;
+    DWORD rids[1];
+  } system;
+  struct {
+    ACE_HEADER header;
+    ACCESS_MASK mask;
+    BYTE revision, count;
+    SID_IDENTIFIER_AUTHORITY authority;
+    DWORD rids[2];
+  } administrators;
+} administrators_only = {
+    .acl = {.AclRevision = ACL_REVISION, .AclSize = sizeof administrators_only, .AceCount = 2},
+    .system = {.header = {.AceType = ACCESS_ALLOWED_ACE_TYPE, .AceSize = sizeof administrators_only.system},
+               .mask = GENERIC_ALL,
+               .revision = SID_REVISION,
+               .count = 1,
+               .authority = {SECURITY_NT_AUTHORITY},
+               .rids = {SECURITY_LOCAL_SYSTEM_RID}},
+    .administrators = {.header = {.AceType = ACCESS_ALLOWED_ACE_TYPE,
+                                  .AceSize = sizeof administrators_only.administrators},
+                       .mask = GENERIC_ALL,
+                       .revision = SID_REVISION,
+                       .count = 2,
+                       .authority = {SECURITY_NT_AUTHORITY},
+                       .rids = {SECURITY_BUILTIN_DOMAIN_RID, DOMAIN_ALIAS_RID_ADMINS}},
+};
 
-void hp_security_clear(SECURITY_ATTRIBUTES *security) {
-  LocalFree(security->lpSecurityDescriptor);
-  security->lpSecurityDescriptor = NULL;
+static SECURITY_DESCRIPTOR descriptor = {
+    .Revision = SECURITY_DESCRIPTOR_REVISION,
+    .Control = SE_DACL_PRESENT | SE_DACL_PROTECTED,
+    .Dacl = &administrators_only.acl,
+};
+
+SECURITY_ATTRIBUTES hp_security_administrators(void) {
+  return (SECURITY_ATTRIBUTES){.nLength = sizeof(SECURITY_ATTRIBUTES), .lpSecurityDescriptor = &descriptor};
 }
 
 /* TOKEN_USER and TOKEN_OWNER both begin with the SID. */
@@ -61,11 +92,11 @@ bool hp_security_is_ours(PSID sid) {
 
 bool hp_security_trusted(HANDLE thing, SE_OBJECT_TYPE type) {
   PSID owner = NULL;
-  PSECURITY_DESCRIPTOR descriptor = NULL;
-  if (GetSecurityInfo(thing, type, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &descriptor) !=
+  PSECURITY_DESCRIPTOR found = NULL;
+  if (GetSecurityInfo(thing, type, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &found) !=
       ERROR_SUCCESS)
     return false;
   bool trusted = owner && hp_security_is_ours(owner);
-  LocalFree(descriptor);
+  LocalFree(found);
   return trusted;
 }

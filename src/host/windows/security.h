@@ -6,12 +6,8 @@
 #include <stdbool.h>
 #include <windows.h>
 
-#include "base/error.h"
-
-/* For SYSTEM and Administrators alone, nothing inherited. what names the thing
- * in the message. Clear with hp_security_clear. */
-int hp_security_administrators(SECURITY_ATTRIBUTES *security, const char *what, struct hp_error *err);
-void hp_security_clear(SECURITY_ATTRIBUTES *security);
+/* For SYSTEM and Administrators alone, nothing inherited. */
+SECURITY_ATTRIBUTES hp_security_administrators(void);
 
 /* SYSTEM, Administrators, TrustedInstaller, our own user, or who owns what we make. */
 bool hp_security_is_ours(PSID sid);

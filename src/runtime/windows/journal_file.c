@@ -66,18 +66,10 @@ static int check_bundle(const char *bundle, DWORD *reason, struct hp_error *err)
  * goes with the process, and a file that is being removed keeps others out
  * (access denied) until its last handle is closed. */
 static DWORD open_once(const wchar_t *path, DWORD access, DWORD share, DWORD disposition, HANDLE *handle) {
-  SECURITY_ATTRIBUTES security;
-  struct hp_error ignored = HP_ERROR_INIT;
-  if (hp_security_administrators(&security, "a journal", &ignored) != 0) {
-    DWORD reason = (DWORD)ignored.os_code;
-    hp_error_clear(&ignored);
-    return reason;
-  }
+  SECURITY_ATTRIBUTES security = hp_security_administrators();
   *handle = CreateFileW(path, access, share, &security, disposition,
                         FILE_FLAG_OPEN_REPARSE_POINT | FILE_ATTRIBUTE_NORMAL, NULL);
-  DWORD reason = *handle == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
-  hp_security_clear(&security);
-  return reason;
+  return *handle == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
 }
 
 /* What is denied, or shared with nobody, may be so for a moment only: the file is
