@@ -43,22 +43,36 @@ void hp_doctor_take(struct hp_doctor *doctor, enum host_health health, const cha
 
 /* ---- the node policy ------------------------------------------------------------- */
 
+/* Takes more; NULL: nothing. */
+static void append(char **text, char *more) {
+  char *longer = more ? hp_printf("%s, %s", *text, more) : NULL;
+  if (longer) {
+    free(*text);
+    *text = longer;
+  }
+  free(more);
+}
+
+static char *maximum(struct hp_number number, const char *unit) {
+  return number.set ? hp_printf("at most %lld %s", (long long)number.value, unit) : NULL;
+}
+
 static char *summarize(const struct hp_policy *policy) {
-  char *accounts =
-      policy->has_accounts ? hp_printf("%zu accounts", policy->accounts.count) : hp_strdup("all accounts");
-  char *memory = policy->memory_max.set
-                     ? hp_printf(", at most %lld bytes of memory", (long long)policy->memory_max.value)
-                     : hp_strdup("");
   char *text =
-      hp_printf("%s: hostProcess is %s, mounts %s, %s%s",
-                policy->file ? policy->file : "the built-in default", policy->assume ? "assumed" : "required",
+      hp_printf("%s: hostProcess is %s, mounts %s, ", policy->file ? policy->file : "the built-in default",
+                policy->assume ? "assumed" : "required",
                 policy->mount_behavior == HP_MOUNT_BIND      ? "bind"
                 : policy->mount_behavior == HP_MOUNT_SYMLINK ? "are links"
-                                                             : "as the host can",
-                accounts, memory);
-  free(memory);
-  free(accounts);
-  return text;
+                                                             : "as the host can");
+  char *whole = policy->has_accounts ? hp_printf("%s%zu accounts", text, policy->accounts.count)
+                                     : hp_printf("%sall accounts", text);
+  free(text);
+  append(&whole, policy->forbids_inherit ? hp_strdup("the shim's own account to nobody") : NULL);
+  append(&whole, policy->has_locations ? hp_printf("%zu rootfs locations", policy->locations.count) : NULL);
+  append(&whole, maximum(policy->memory_max, "bytes of memory"));
+  append(&whole, maximum(policy->cpu_max, "thousandths of a processor"));
+  append(&whole, maximum(policy->storage_max, "bytes of storage"));
+  return whole;
 }
 
 void hp_doctor_policy(struct hp_doctor *doctor, const char *path) {

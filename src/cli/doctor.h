@@ -23,6 +23,11 @@ void hp_doctor_config(struct hp_doctor *doctor, const char *file);
 /* The text of such a file, for tests. */
 void hp_doctor_config_text(struct hp_doctor *doctor, const char *file, const char *text, size_t length);
 
+#define HP_DOCTOR_CONFIG_MAX (4u << 20) /* bytes of a file */
+/* The configurations that file's imports lead to, each by its path; null: it could not
+ * be read, which is said. Owned by the caller. (doctor_imports.c) */
+json_t *hp_doctor_imports(struct hp_doctor *doctor, const char *file, const json_t *config);
+
 /* A node policy: path, or NULL for the one that counts where options name none. (doctor.c) */
 void hp_doctor_policy(struct hp_doctor *doctor, const char *path);
 

@@ -8,7 +8,6 @@
 #include "spec/read.h"
 #include "spec/toml.h"
 
-#define CONFIG_MAX (4u << 20) /* bytes */
 #define RUNTIME_TYPE "io.containerd.hostprocess.v1"
 #define ANNOTATIONS "microsoft.com/*"
 #define PLUGIN_2 "io.containerd.grpc.v1.cri"
@@ -122,15 +121,37 @@ static const json_t *runtimes_of(const json_t *config, const char *plugin) {
   return json_object_get(json_object_get(json_object_get(plugins, plugin), "containerd"), "runtimes");
 }
 
-static size_t examine_runtimes(struct hp_doctor *doctor, const char *file, const json_t *runtimes) {
+/* All runtimes as containerd has them when it has read its files, and where each is
+ * told of last. A file of an older version counts as containerd migrates it. */
+struct runtimes {
+  json_t *tables, *files;
+};
+
+static void merge(struct runtimes *all, const char *file, const json_t *config, const struct layout *main) {
+  const json_t *version = json_object_get(config, "version");
+  const struct layout *layout = version ? layout_of(json_integer_value(version)) : main;
+  const json_t *runtimes = layout ? runtimes_of(config, layout->plugin) : NULL;
+  const char *name;
+  json_t *runtime;
+  json_object_foreach((json_t *)(uintptr_t)runtimes, name, runtime) {
+    json_t *before = json_object_get(all->tables, name);
+    if (!json_is_object(before) || !json_is_object(runtime))
+      json_object_set(all->tables, name, runtime);
+    else
+      json_object_update_recursive(before, runtime);
+    json_object_set_new(all->files, name, json_string(file));
+  }
+}
+
+static size_t examine_runtimes(struct hp_doctor *doctor, const struct runtimes *all) {
   const char *name;
   json_t *runtime;
   size_t found = 0;
-  json_object_foreach((json_t *)(uintptr_t)runtimes, name, runtime) {
+  json_object_foreach(all->tables, name, runtime) {
     if (!is_ours(runtime))
       continue;
     char *shown = hp_utf8_printable(name);
-    examine_runtime(doctor, file, shown, runtime);
+    examine_runtime(doctor, text_of(all->files, name), shown, runtime);
     free(shown);
     found++;
   }
@@ -139,10 +160,6 @@ static size_t examine_runtimes(struct hp_doctor *doctor, const char *file, const
 
 static void say_missing(struct hp_doctor *doctor, const char *file, const json_t *config,
                         const struct layout *layout) {
-  const json_t *imports = json_object_get(config, "imports");
-  if (json_array_size(imports) > 0)
-    hp_doctor_take(doctor, HOST_WARNING, "imports", "name the imported file with --containerd-config",
-                   hp_printf("%s imports others, which are not looked at", file));
   const struct layout *other = layout == &layouts[0] ? &layouts[1] : &layouts[0];
   if (json_object_size(runtimes_of(config, other->plugin)) > 0)
     hp_doctor_take(doctor, HOST_WARNING, "version",
@@ -169,8 +186,17 @@ static void examine(struct hp_doctor *doctor, const char *file, const json_t *co
                    text);
     return;
   }
-  if (examine_runtimes(doctor, file, runtimes_of(config, layout->plugin)) == 0)
+  struct runtimes all = {json_object(), json_object()};
+  json_t *imports = hp_doctor_imports(doctor, file, config);
+  const char *path;
+  const json_t *import;
+  merge(&all, file, config, layout);
+  json_object_foreach(imports, path, import) merge(&all, path, import, layout);
+  if (examine_runtimes(doctor, &all) == 0)
     say_missing(doctor, file, config, layout);
+  json_decref(all.tables);
+  json_decref(all.files);
+  json_decref(imports);
 }
 
 void hp_doctor_config_text(struct hp_doctor *doctor, const char *file, const char *text, size_t length) {
@@ -199,7 +225,7 @@ void hp_doctor_config(struct hp_doctor *doctor, const char *given) {
   char *file = given ? hp_strdup(given) : default_file(), *text = NULL;
   size_t length = 0;
   struct hp_error err = HP_ERROR_INIT;
-  if (hp_file_read("containerd's configuration", file, CONFIG_MAX, NULL, &text, &length, &err) == 0)
+  if (hp_file_read("containerd's configuration", file, HP_DOCTOR_CONFIG_MAX, NULL, &text, &length, &err) == 0)
     hp_doctor_config_text(doctor, file, text, length);
   else if (err.code == HP_NOT_FOUND && !given)
     hp_doctor_take(doctor, HOST_PROBLEM, CHECK,

@@ -1,5 +1,6 @@
 /* containerd's configuration as doctor judges it. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,10 +129,84 @@ START_TEST(its_policy_is_looked_at) {
 }
 END_TEST
 
-START_TEST(imports_are_said) {
-  judge("version = 3\nimports = ['/etc/containerd/conf.d/*.toml']\n");
-  ck_assert_str_eq(said("imports", "status"), "warning");
-  ck_assert_uint_eq(doctor.problems, 1);
+/* ---- imports ------------------------------------------------------------------------ */
+
+static char *directory;
+
+static void write_config(const char *name, const char *text) {
+  char *path = hp_printf("%s/%s", directory, name);
+  unit_write(path, text, strlen(text));
+  free(path);
+}
+
+static void judge_file(const char *name) {
+  char *path = hp_printf("%s/%s", directory, name);
+  json_array_clear(doctor.findings);
+  doctor.warnings = doctor.problems = 0;
+  hp_doctor_config(&doctor, path);
+  free(path);
+}
+
+static void set_up_files(void) {
+  set_up();
+  directory = unit_directory("doctor-config");
+}
+
+static void tear_down_files(void) {
+  uv_fs_t request;
+  uv_dirent_t entry;
+  ck_assert_int_ge(uv_fs_scandir(NULL, &request, directory, 0, NULL), 0);
+  while (uv_fs_scandir_next(&request, &entry) == 0) {
+    char *path = hp_printf("%s/%s", directory, entry.name);
+    unit_remove(path);
+    free(path);
+  }
+  uv_fs_req_cleanup(&request);
+  unit_remove_directory(directory);
+  free(directory);
+  tear_down();
+}
+
+/* As containerd takes them: below the importing file's directory, stars in a name, each
+ * file once, the later over the earlier. */
+START_TEST(imports_are_followed) {
+  write_config("main.toml", "version = 3\nimports = ['./*-part.toml', 'more.toml', 'main.toml']\n");
+  write_config("a-part.toml",
+               "version = 3\n" TABLE_3 "runtime_type = 'io.containerd.other.v1'\n" ANNOTATIONS);
+  write_config("b-part.toml", "version = 2\nimports = ['main.toml', 'a-part.toml']\n" TABLE_2 TYPE);
+  write_config("more.toml", "imports = []\n");
+  write_config("c-part.tom", "version = 3\n" TABLE_3 "runtime_type = 'x'\n");
+  judge_file("main.toml");
+  ck_assert_msg(doctor.problems + doctor.warnings == 0, "%s", said("imports", "text"));
+  ck_assert_ptr_nonnull(strstr(said("runtime", "text"), "b-part.toml has it as \"hostprocess\""));
+}
+END_TEST
+
+START_TEST(an_import_that_cannot_be_read_is_a_problem) {
+  static const char *const texts[] = {"version = 3\nimports = ['none.toml']\n" TABLE_3 TYPE ANNOTATIONS,
+                                      "version = 3\nimports = ['bad.toml']\n" TABLE_3 TYPE ANNOTATIONS};
+  static const char *const parts[] = {"none.toml", "bad.toml: line 1"};
+  write_config("bad.toml", "x = [");
+  write_config("main.toml", texts[_i]);
+  judge_file("main.toml");
+  ck_assert_str_eq(said("imports", "status"), "problem");
+  ck_assert_msg(strstr(said("imports", "text"), parts[_i]) != NULL, "%s", said("imports", "text"));
+  ck_assert_str_eq(said("runtime", "status"), "ok");
+}
+END_TEST
+
+START_TEST(imports_without_end) {
+  char line[] = "imports = ['00.toml']\n", name[] = "00.toml";
+  write_config("main.toml", "version = 3\nimports = ['00.toml', '/*/x.toml']\n");
+  for (int i = 0; i < 80; i++) {
+    snprintf(line, sizeof line, "imports = ['%02d.toml']", i + 1);
+    snprintf(name, sizeof name, "%02d.toml", i);
+    write_config(name, line);
+  }
+  judge_file("main.toml");
+  ck_assert_uint_eq(doctor.warnings, 2);
+  ck_assert_ptr_nonnull(strstr(said("imports", "text"), "/*/x.toml: directories with a star"));
+  ck_assert_str_eq(said("runtime", "status"), "problem");
 }
 END_TEST
 
@@ -163,9 +238,14 @@ int main(void) {
   tcase_add_test(config, annotations_that_do_not_pass);
   tcase_add_test(config, a_runtime_of_another_name_or_type);
   tcase_add_test(config, its_policy_is_looked_at);
-  tcase_add_test(config, imports_are_said);
   tcase_add_loop_test(config, malformed_ones, 0, 4);
   tcase_add_test(config, files);
   suite_add_tcase(suite, config);
+  TCase *imports = tcase_create("imports");
+  tcase_add_checked_fixture(imports, set_up_files, tear_down_files);
+  tcase_add_test(imports, imports_are_followed);
+  tcase_add_loop_test(imports, an_import_that_cannot_be_read_is_a_problem, 0, 2);
+  tcase_add_test(imports, imports_without_end);
+  suite_add_tcase(suite, imports);
   return hp_run_suite(suite);
 }
