@@ -69,7 +69,7 @@ static void add_import(struct hp_doctor *doctor, const char *parent, const char 
     find_matches(path, pending);
   else
     hp_doctor_take(doctor, HOST_WARNING, CHECK, "name the imported file with --containerd-config",
-                   hp_printf("%s imports %s: directories with a star are not looked into", parent, name));
+                   hp_printf("%s imports %s: a directory with a star is not read", parent, name));
   free(path);
 }
 
@@ -91,8 +91,7 @@ static json_t *read_import(struct hp_doctor *doctor, const char *file) {
       !(config = hp_toml_parse(text, length, &err)))
     hp_error_wrap(&err, "%s", file);
   if (!config)
-    hp_doctor_say(doctor, HOST_PROBLEM, CHECK,
-                  "mend the file, or take it out of imports: containerd does not start with it", err.message);
+    hp_doctor_say(doctor, HOST_PROBLEM, CHECK, "mend the file, or take it out of imports", err.message);
   free(text);
   hp_error_clear(&err);
   return config;
@@ -106,9 +105,8 @@ json_t *hp_doctor_imports(struct hp_doctor *doctor, const char *file, const json
     if (strcmp(path, file) == 0 || json_object_get(files, path))
       continue;
     if (json_object_size(files) == FILES_MAX) {
-      hp_doctor_take(
-          doctor, HOST_WARNING, CHECK, "name the imported file with --containerd-config",
-          hp_printf("%s imports more than %d files: the others are not looked at", file, FILES_MAX));
+      hp_doctor_take(doctor, HOST_WARNING, CHECK, "name the imported file with --containerd-config",
+                     hp_printf("%s imports more than %d files", file, FILES_MAX));
       break;
     }
     json_t *import = read_import(doctor, path);

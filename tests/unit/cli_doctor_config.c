@@ -205,7 +205,7 @@ START_TEST(imports_without_end) {
   }
   judge_file("main.toml");
   ck_assert_uint_eq(doctor.warnings, 2);
-  ck_assert_ptr_nonnull(strstr(said("imports", "text"), "/*/x.toml: directories with a star"));
+  ck_assert_ptr_nonnull(strstr(said("imports", "text"), "/*/x.toml: a directory with a star"));
   ck_assert_str_eq(said("runtime", "status"), "problem");
 }
 END_TEST
