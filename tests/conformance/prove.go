@@ -49,12 +49,12 @@ func stages(r *row, m mutation) []stage {
 	return all
 }
 
-// outcomes runs a stage and gives what became of its tests.
-func (s *scratch) outcomes(st stage) (map[string]outcome, error) {
+// outcomes runs a stage and gives what became of its tests; stopAt as for unit.
+func (s *scratch) outcomes(st stage, stopAt []string) (map[string]outcome, error) {
 	if st.where == "e2e" {
 		return s.e2e(st.tests)
 	}
-	return s.unit(st.where, st.program)
+	return s.unit(st.where, st.program, stopAt)
 }
 
 // healthy says whether a stage's tests pass as long as every rule is there. Only
@@ -65,7 +65,7 @@ func (s *scratch) healthy(st stage, anew bool) error {
 		key += strings.Join(st.tests, " ")
 	}
 	if s.whole[key] == nil || anew {
-		found, err := s.outcomes(st)
+		found, err := s.outcomes(st, nil)
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (s *scratch) without(path, mutant, source string, st stage) (map[string]out
 	if err := os.WriteFile(path, []byte(mutant), 0o644); err != nil {
 		return nil, err
 	}
-	found, err := s.outcomes(st)
+	found, err := s.outcomes(st, st.tests)
 	if restored := os.WriteFile(path, []byte(source), 0o644); err == nil {
 		err = restored
 	}

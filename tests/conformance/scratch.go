@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -128,11 +129,20 @@ var going, _ = signal.NotifyContext(context.Background(), os.Interrupt, syscall.
 func (s *scratch) run(limit time.Duration, env []string, name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(going, limit)
 	defer cancel()
+	return s.runWithin(ctx, env, name, args...)
+}
+
+func (s *scratch) runWithin(ctx context.Context, env []string, name string, args ...string) error {
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir, command.Env = s.dir, append(os.Environ(), env...)
 	command.Stdout, command.Stderr = s.log, s.log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.Cancel = func() error {
+		// Check's programs end their tests, which are in groups of their own, when they are asked.
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGTERM)
+		time.Sleep(time.Second)
+		return syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+	}
 	command.WaitDelay = 10 * time.Second
 	fmt.Fprintln(s.log, "+", name, strings.Join(args, " "))
 	return command.Run()
@@ -184,8 +194,25 @@ func (s *scratch) build(preset string, targets ...string) error {
 	return nil
 }
 
-// unit builds one program and gives its tests' outcomes.
-func (s *scratch) unit(preset, program string) (map[string]outcome, error) {
+// untilFailed ends with limit, or as soon as one of the tests has failed: a rule
+// that is gone makes others hang.
+func untilFailed(limit time.Duration, checks string, tests []string) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(going, limit)
+	go func() {
+		for ctx.Err() == nil {
+			time.Sleep(200 * time.Millisecond)
+			found := readCheckLog(checks)
+			if slices.ContainsFunc(tests, func(name string) bool { return found[name] == failed }) {
+				cancel()
+			}
+		}
+	}()
+	return ctx, cancel
+}
+
+// unit builds one program and gives its tests' outcomes; it may stop at the first
+// of these that fails.
+func (s *scratch) unit(preset, program string, stopAt []string) (map[string]outcome, error) {
 	if err := s.build(preset, "unit_"+program); err != nil {
 		return nil, err
 	}
@@ -202,7 +229,9 @@ func (s *scratch) unit(preset, program string) (map[string]outcome, error) {
 		_ = s.run(3*time.Minute, env, filepath.Join(s.root, "scripts", "wine.sh"), "run", binary+".exe")
 	} else {
 		// Mounts that a rule's absence leaves behind go with the namespace.
-		_ = s.run(2*time.Minute, env, "unshare", "--mount", binary)
+		ctx, cancel := untilFailed(2*time.Minute, checks, stopAt)
+		defer cancel()
+		_ = s.runWithin(ctx, env, "unshare", "--mount", binary)
 	}
 	return readCheckLog(checks), nil
 }
