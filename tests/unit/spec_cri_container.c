@@ -122,8 +122,8 @@ static const struct {
     {"{\"envs\":[{\"key\":\"a=b\"}]}",
      "ContainerConfig: envs[0].key is \"a=b\": it must be the name of a variable"},
     {"{\"mounts\":[1]}", "ContainerConfig: mounts[0] is 1: it must be an object"},
-    {"{\"windows\":{\"resources\":{\"cpu_count\":\"1\"}}}",
-     "ContainerConfig: windows.resources.cpu_count is \"1\": it must be an integer of at least -1"},
+    {"{\"windows\":{\"resources\":{\"cpu_count\":\"1x\"}}}",
+     "ContainerConfig: windows.resources.cpu_count is \"1x\": it must be an integer of at least -1"},
     {"{\"linux\":{\"security_context\":{\"run_as_user\":5}}}",
      "ContainerConfig: linux.security_context.run_as_user is 5: it must be an object"},
 };
