@@ -103,14 +103,20 @@ func (a *alone) begin(variable string) error {
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
 	if err == nil {
-		if err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err == nil {
-			a.file = file
-			return nil
+		locked := make(chan error, 1)
+		go func() { locked <- syscall.Flock(int(file.Fd()), syscall.LOCK_EX) }()
+		select {
+		case err = <-locked:
+		case <-going.Done():
+			return context.Cause(going) // the end: nobody else begins
 		}
-		file.Close()
 	}
-	a.Unlock()
-	return fmt.Errorf("%s: %w", variable, err)
+	if err != nil {
+		a.Unlock()
+		return fmt.Errorf("%s: %w", variable, err)
+	}
+	a.file = file
+	return nil
 }
 
 func (a *alone) end() {

@@ -416,6 +416,31 @@ START_TEST(test_wrong_lines) {
 }
 END_TEST
 
+START_TEST(test_statuses) {
+  static const char good[] = "{\"annotations\":{\"microsoft.com/hostprocess-container\":\"true\"},"
+                             "\"process\":{\"args\":[\"a\"],\"user\":{\"username\":\"SYSTEM\"}}}";
+  static const struct {
+    const char *text; /* NULL: there is no file */
+    int status;
+  } cases[] = {{good, 0}, {"{\"process\":{\"args\":[\"a\"]}}", 1}, {"{", 2}, {NULL, 2}};
+  static char text[8192];
+  char *directory = unit_directory("validate"), *path = hp_printf("%s/config.json", directory);
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    const char *words[] = {"p", "validate", "--os", "windows", path};
+    unit_remove(path);
+    if (cases[i].text)
+      unit_write(path, cases[i].text, strlen(cases[i].text));
+    struct capture capture = capture_begin(stdout);
+    int status = hp_cli_main(COUNT(words), (char **)(uintptr_t)words);
+    capture_end(&capture, text, sizeof text);
+    ck_assert_msg(status == cases[i].status, "%d, and not %d: %s", status, cases[i].status, text);
+  }
+  unit_remove_directory(directory);
+  free(path);
+  free(directory);
+}
+END_TEST
+
 #define LOOP(test, table) tcase_add_loop_test(tcase, test, 0, (int)COUNT(table))
 
 int main(void) {
@@ -430,6 +455,7 @@ int main(void) {
   tcase_add_test(tcase, test_pod_and_container);
   tcase_add_test(tcase, test_text);
   LOOP(test_wrong_lines, lines);
+  tcase_add_test(tcase, test_statuses);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
 }
