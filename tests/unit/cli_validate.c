@@ -426,12 +426,12 @@ START_TEST(test_statuses) {
   static char text[8192];
   char *directory = unit_directory("validate"), *path = hp_printf("%s/config.json", directory);
   for (size_t i = 0; i < COUNT(cases); i++) {
-    const char *words[] = {"p", "validate", "--os", "windows", path};
+    const char *words[] = {"p", "validate", "--os", "windows", path, NULL};
     unit_remove(path);
     if (cases[i].text)
       unit_write(path, cases[i].text, strlen(cases[i].text));
     struct capture capture = capture_begin(stdout);
-    int status = hp_cli_main(COUNT(words), (char **)(uintptr_t)words);
+    int status = hp_cli_main(COUNT(words) - 1, (char **)(uintptr_t)words);
     capture_end(&capture, text, sizeof text);
     ck_assert_msg(status == cases[i].status, "%d, and not %d: %s", status, cases[i].status, text);
   }
