@@ -35,7 +35,7 @@ build_preset windows-release
 bench=$build/bench-windows
 cmake -S "$root" --preset windows-release -B "$bench" -DHP_TESTS=ON >"$build/cmake-bench-windows.log" 2>&1 ||
 	{ tail "$build/cmake-bench-windows.log"; die "cmake failed"; }
-cmake --build "$bench" --target ttrpc_load floor_empty floor_pipe >"$build/ninja-bench-windows.log" 2>&1 ||
+cmake --build "$bench" --target ttrpc_load floor_empty floor_start floor_pipe >"$build/ninja-bench-windows.log" 2>&1 ||
 	{ tail "$build/ninja-bench-windows.log"; die "the build failed"; }
 (cd "$root/tests/bench/shims" && GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -o "$bench/bench.exe" ./wine)
 # Pages of a program that are not on the disk yet would count as its processes' own.
@@ -53,5 +53,5 @@ what=(-turns "$turns" -seconds "$seconds" -peer "$(windows "${hcsshim:-}")")
 timeout -k 10 1800 "$root/scripts/wine.sh" run "$bench/bench.exe" \
 	-ours "$(windows "$build/windows-release/containerd-shim-hostprocess-v1.exe")" \
 	-load "$(windows "$bench/tests/bench/ttrpc_load.exe")" -empty "$(windows "$bench/tests/bench/floor_empty.exe")" \
-	-pipe "$(windows "$bench/tests/bench/floor_pipe.exe")" "${what[@]}" \
+	-start "$(windows "$bench/tests/bench/floor_start.exe")" -pipe "$(windows "$bench/tests/bench/floor_pipe.exe")" "${what[@]}" \
 	-json "$(windows "$json")" </dev/null
