@@ -42,7 +42,7 @@ build_preset windows-release
 bench=$build/bench-windows
 cmake -S "$root" --preset windows-release -B "$bench" -DHP_TESTS=ON >"$build/cmake-bench-windows.log" 2>&1 ||
 	{ tail "$build/cmake-bench-windows.log"; die "cmake failed"; }
-cmake --build "$bench" --target ttrpc_load floor_empty floor_exec floor_pipe >"$build/ninja-bench-windows.log" 2>&1 ||
+cmake --build "$bench" --target ttrpc_load floor_empty floor_exec floor_start floor_pipe >"$build/ninja-bench-windows.log" 2>&1 ||
 	{ tail "$build/ninja-bench-windows.log"; die "the build failed"; }
 if [ -n "$count" ]; then # not optimised across files: the linker would miss calls to wrap
 	counted=$build/bench-windows-count
@@ -68,6 +68,6 @@ what=(-turns "$turns" -seconds "$seconds" -peer "$(windows "${hcsshim:-}")")
 timeout -k 10 3600 "$root/scripts/wine.sh" run "$bench/bench.exe" \
 	-ours "$(windows "$ours")" \
 	-load "$(windows "$bench/tests/bench/ttrpc_load.exe")" -empty "$(windows "$bench/tests/bench/floor_empty.exe")" \
-	-pipe "$(windows "$bench/tests/bench/floor_pipe.exe")" -exec "$(windows "$bench/tests/bench/floor_exec.exe")" \
-	"${what[@]}" \
+	-start "$(windows "$bench/tests/bench/floor_start.exe")" -pipe "$(windows "$bench/tests/bench/floor_pipe.exe")" \
+	-exec "$(windows "$bench/tests/bench/floor_exec.exe")" "${what[@]}" \
 	-json "$(windows "$json")" </dev/null

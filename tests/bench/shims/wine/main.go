@@ -4,7 +4,7 @@
 // one run and in turns; scripts/bench.sh --windows builds it for Windows and
 // runs it there, with this machine's files, and its /proc, at Z:.
 //
-//	wine -ours EXE -peer EXE -load EXE -empty EXE -pipe EXE [-turns N] [-seconds S] [-json FILE]
+//	wine -ours EXE -peer EXE -load EXE -empty EXE -start EXE -pipe EXE [-turns N] [-seconds S] [-json FILE]
 //	wine -ours EXE -empty EXE -exec EXE -soak EXECS [-soak-data FILE] [-json FILE]
 //	wine -ours EXE -empty EXE -soak EXECS -count [-json FILE]
 package main
@@ -42,8 +42,8 @@ var (
 
 // figures are what the turns measured of one shim.
 type figures struct {
-	start, idle, loaded []float64
-	rate                [][]float64
+	idle, loaded []float64
+	rate         [][]float64
 }
 
 func main() {
@@ -52,6 +52,7 @@ func main() {
 	peer := flag.String("peer", "", "hcsshim's shim")
 	empty := flag.String("empty", "", "a program that does nothing")
 	bare := flag.String("exec", "", "a program that only runs programs")
+	pair := flag.String("start", "", "a program that does nothing but start another")
 	pipe := flag.String("pipe", "", "a program that serves a pipe with libuv")
 	turns := flag.Int("turns", 5, "how often each is measured")
 	file := flag.String("json", "", "write the table there as JSON")
@@ -81,9 +82,12 @@ func main() {
 		}
 		return
 	}
+	started, err := measureStarts(*ours, *peer, *pair, *empty, dir, *turns)
+	if err != nil {
+		log.Fatal(err)
+	}
 	all := [2]figures{}
 	var floors [2][]float64
-	var launch []float64
 	for turn := range *turns + 1 {
 		for i, shim := range []string{*ours, *peer} {
 			if err := all[i].measure(shim, filepath.Join(dir, fmt.Sprintf("b%d-%d", i, turn))); err != nil {
@@ -97,27 +101,21 @@ func main() {
 			}
 			floors[i] = append(floors[i], kib)
 		}
-		begin := time.Now()
-		if err := exec.Command(*empty, "end").Run(); err != nil {
-			log.Fatal(err)
-		}
-		launch = append(launch, time.Since(begin).Seconds()*1e3)
 		if turn == 0 { // it warmed Wine up
-			all, floors, launch = [2]figures{}, [2][]float64{}, nil
+			all, floors = [2]figures{}, [2][]float64{}
 		}
 	}
-	results := tabulate(all, floors, launch)
+	results := tabulate(started, all, floors)
 	results.Print()
 	if err := results.Write(*file); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func tabulate(all [2]figures, floors [2][]float64, launch []float64) table.Table {
+func tabulate(started starts, all [2]figures, floors [2][]float64) table.Table {
 	var results table.Table
 	ours, peer := all[0], all[1]
-	results.Compare("start → address", "ms", table.Median(ours.start), table.Median(peer.start), 0.5)
-	results.Info("… of an empty C program, to its end", "ms", table.Median(launch), 0)
+	started.tabulate(&results)
 	results.Limit("idle after start: private dirty", "KiB", table.Median(ours.idle), table.Median(peer.idle), 5*1024)
 	results.Info("… of an empty C program", "KiB", table.Median(floors[0]), 0)
 	results.Info("… of one that serves a pipe with libuv", "KiB", table.Median(floors[1]), 0)
@@ -128,36 +126,15 @@ func tabulate(all [2]figures, floors [2][]float64, launch []float64) table.Table
 	return results
 }
 
-// start starts the shim of a bundle.
-func start(shim, bundle string) (milliseconds float64, address string, err error) {
-	command := exec.Command(shim, "-namespace", "bench", "-address", `\\.\pipe\hp-bench-none`,
-		"-publish-binary", "containerd.exe", "-id", filepath.Base(bundle), "start")
-	command.Dir = bundle
-	command.Env = append(os.Environ(), "TTRPC_ADDRESS="+eventsPipe, "HOSTPROCESS_STATE_DIR="+filepath.Join(filepath.Dir(bundle), "state"))
-	var complaint strings.Builder
-	command.Stderr = &complaint
-	begin := time.Now()
-	out, err := command.Output()
-	if err != nil {
-		return 0, "", fmt.Errorf("start: %w: %s", err, complaint.String())
-	}
-	return time.Since(begin).Seconds() * 1e3, string(out), nil
-}
-
 // measure starts one shim, reads its memory, loads it, and ends it.
 func (f *figures) measure(shim, bundle string) error {
-	if err := os.MkdirAll(bundle, 0o755); err != nil {
+	if err := makeBundle(bundle); err != nil {
 		return err
 	}
-	const config = `{"ociVersion": "1.1.0", "annotations": {"microsoft.com/hostprocess-container": "true"}}`
-	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte(config), 0o644); err != nil {
-		return err
-	}
-	milliseconds, address, err := start(shim, bundle)
+	_, address, err := start(shim, bundle)
 	if err != nil {
 		return err
 	}
-	f.start = append(f.start, milliseconds)
 	defer end(bundle, shim)
 	pid, err := linuxPid(shim)
 	if err != nil {
@@ -199,19 +176,6 @@ func requests(address string, inFlight int) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("load: no rate in %q", out)
-}
-
-// end terminates the shim of a bundle and waits until it is gone.
-func end(bundle, shim string) {
-	data, _ := os.ReadFile(filepath.Join(bundle, "shim.pid"))
-	if pid, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
-		if process, err := os.FindProcess(pid); err == nil {
-			_ = process.Kill()
-		}
-	}
-	for deadline := time.Now().Add(patience); len(linuxPids(shim)) > 0 && time.Now().Before(deadline); {
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // floor is the private memory of a program that says when it is ready.
