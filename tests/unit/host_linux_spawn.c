@@ -453,7 +453,8 @@ static char *own_namespaces(void) {
 
 START_TEST(the_namespaces_are_the_hosts) {
   char *own = own_namespaces();
-  expect_shell("cd /proc/self/ns && for kind in net pid ipc uts user cgroup mnt; do readlink $kind; done", own);
+  expect_shell("cd /proc/self/ns && for kind in net pid ipc uts user cgroup mnt; do readlink $kind; done",
+               own);
   free(own);
 }
 END_TEST
