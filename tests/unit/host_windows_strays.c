@@ -190,9 +190,13 @@ START_TEST(a_profile_without_account_or_claim_goes) {
 END_TEST
 
 START_TEST(a_profile_of_another_name_stays) {
-  static const char *const paths[] = {"C:\\Users\\joe", OURS "0", "C:\\Users\\hpc-0123456789abcde",
-                                      "C:\\Users\\hpc-0123456789abcdeg", OURS "\\AppData",
-                                      "hpc-0123456789abcdef", ""};
+  static const char *const paths[] = {"C:\\Users\\joe",
+                                      OURS "0",
+                                      "C:\\Users\\hpc-0123456789abcde",
+                                      "C:\\Users\\hpc-0123456789abcdeg",
+                                      OURS "\\AppData",
+                                      "hpc-0123456789abcdef",
+                                      ""};
   for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
     winsim_set_profile(GONE, paths[i]);
     expect_profile(false);

@@ -165,8 +165,8 @@ static LSTATUS APIENTRY enum_key(HKEY key, DWORD index, LPWSTR name, LPDWORD len
   return (LSTATUS)winsim_leave(os_code);
 }
 
-static LSTATUS APIENTRY get_value(HKEY key, LPCWSTR name, LPCWSTR value, DWORD flags, LPDWORD type, PVOID data,
-                                  LPDWORD size) {
+static LSTATUS APIENTRY get_value(HKEY key, LPCWSTR name, LPCWSTR value, DWORD flags, LPDWORD type,
+                                  PVOID data, LPDWORD size) {
   if (key != LIST_KEY)
     return WINSIM_REAL("advapi32.dll", RegGetValueW)(key, name, value, flags, type, data, size);
   DWORD os_code = winsim_enter("RegGetValueW", "%s", "");
@@ -176,8 +176,8 @@ static LSTATUS APIENTRY get_value(HKEY key, LPCWSTR name, LPCWSTR value, DWORD f
   if ((flags & RRF_RT_REG_EXPAND_SZ) && !(flags & RRF_NOEXPAND) && (flags & RRF_RT_ANY) != RRF_RT_ANY)
     return (LSTATUS)winsim_leave(ERROR_INVALID_PARAMETER);
   char *sid = winsim_narrow(name);
-  wchar_t *path = hp_wide(
-      json_string_value(json_object_get(winsim_part(winsim_lock(), "profilePaths"), sid)));
+  wchar_t *path =
+      hp_wide(json_string_value(json_object_get(winsim_part(winsim_lock(), "profilePaths"), sid)));
   winsim_unlock();
   free(sid);
   DWORD needed = path ? (DWORD)((wcslen(path) + 1) * sizeof *path) : 0;

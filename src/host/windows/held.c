@@ -242,7 +242,8 @@ int hp_held_release(const json_t *record, struct hp_error *err) {
 /* ---- by the ledger's word alone ----------------------------------------------------------- */
 
 static int release_kind(const json_t *owner, const char *kind, struct hp_error *err) {
-  json_t *record = json_pack("{s:s, s:O, s:s}", "kind", kind, "owner", (json_t *)(uintptr_t)owner, "root", "");
+  json_t *record =
+      json_pack("{s:s, s:O, s:s}", "kind", kind, "owner", (json_t *)(uintptr_t)owner, "root", "");
   int result = hp_held_release(record, err);
   json_decref(record);
   return result;

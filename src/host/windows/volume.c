@@ -162,8 +162,7 @@ static json_t *list_links(const struct volume *volume) {
 }
 
 static json_t *links_record(const struct volume *volume, const json_t *owner) {
-  json_t *record =
-      json_pack("{s:s, s:O, s:o}", "kind", "links", "owner", owner, "links", list_links(volume));
+  json_t *record = json_pack("{s:s, s:O, s:o}", "kind", "links", "owner", owner, "links", list_links(volume));
   if (volume->rootfs.directory) {
     char *root = hp_narrow(volume->rootfs.directory);
     json_object_set_new(record, "root", json_string(root));
@@ -175,8 +174,8 @@ static json_t *links_record(const struct volume *volume, const json_t *owner) {
 static void add_records(const struct volume *volume, const json_t *owner, json_t *records) {
   if (volume->rootfs.layers.scratch) {
     char *scratch = hp_narrow(volume->rootfs.layers.scratch);
-    json_array_append_new(
-        records, json_pack("{s:s, s:O, s:s}", "kind", "layers", "owner", owner, "scratch", scratch));
+    json_array_append_new(records,
+                          json_pack("{s:s, s:O, s:s}", "kind", "layers", "owner", owner, "scratch", scratch));
     free(scratch);
   }
   json_array_append_new(records, json_pack("{s:s, s:O, s:o}", "kind", "mount-points", "owner", owner,
@@ -341,13 +340,12 @@ int hp_volume_make(struct host_container *container, const json_t *record, bool 
   /* Judged again: time has passed, and mount points may be there now. */
   if (volume_judge(container->request, &volume, err) != 0)
     return -1;
-  int result = hp_held_is(record) && hp_held_claim(record, err) != 0
-                   ? -1
-               : is_kind(record, "layers")       ? make_layers(container, &volume, err)
-               : is_kind(record, "mount-points") ? make_points(record, &volume, err)
-               : is_kind(record, "bindings")     ? make_bindings(container, &volume, err)
-               : is_kind(record, "volume")       ? make_volume(container, &volume, err)
-                                                 : make_links(container, &volume, err);
+  int result = hp_held_is(record) && hp_held_claim(record, err) != 0 ? -1
+               : is_kind(record, "layers")                           ? make_layers(container, &volume, err)
+               : is_kind(record, "mount-points")                     ? make_points(record, &volume, err)
+               : is_kind(record, "bindings")                         ? make_bindings(container, &volume, err)
+               : is_kind(record, "volume")                           ? make_volume(container, &volume, err)
+                                                                     : make_links(container, &volume, err);
   volume_clear(&volume);
   return result;
 }
