@@ -12,6 +12,9 @@
  * stays. Never recursive. */
 int hp_mount_points_release(const json_t *owner, struct hp_error *err);
 
+/* The same, and on Windows links and layers, each in its turn. */
+int hp_volume_release_owner(const json_t *owner, struct hp_error *err);
+
 /* Gives back the ids or the accounts that owner claims. */
 int hp_identity_release_owner(const json_t *owner, struct hp_error *err);
 

@@ -34,8 +34,8 @@ static void sweep_owner(const json_t *owner) {
   struct hp_error err = HP_ERROR_INIT;
   char *name = hp_ledger_owner_name(owner);
   hp_log(HP_LOG_INFO, NULL, "giving back what container %s, which is gone, held on this host", name);
-  if (hp_mount_points_release(owner, &err) != 0)
-    hp_log(HP_LOG_WARNING, NULL, "mount points of container %s: %s", name, err.message);
+  if (hp_volume_release_owner(owner, &err) != 0)
+    hp_log(HP_LOG_WARNING, NULL, "the volume of container %s: %s", name, err.message);
   hp_error_clear(&err);
   if (hp_identity_release_owner(owner, &err) != 0)
     hp_log(HP_LOG_WARNING, NULL, "the account of container %s: %s", name, err.message);

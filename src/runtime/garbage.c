@@ -54,6 +54,10 @@ static char *name_of(const json_t *record) {
     name = text_of(record, "name");
   if (!name)
     name = text_of(record, "sid");
+  if (!name)
+    name = text_of(record, "scratch");
+  if (!name)
+    name = text_of(record, "root");
   if (name)
     return hp_strdup(name);
   if (json_array_size(points) > 0) {
@@ -173,8 +177,7 @@ static void release_record(struct hp_garbage *garbage, const json_t *record) {
 
 int hp_garbage_collect(struct hp_garbage *garbage, struct hp_error *err) {
   struct hp_strings bundles = {0}, held = {0};
-  json_t *made = NULL, *alive = json_array(), *known = json_array(), *record;
-  size_t index;
+  json_t *made = NULL, *alive = json_array(), *known = json_array();
   int result = -1;
   garbage->items = json_array();
   garbage->living = json_array();
@@ -194,7 +197,9 @@ int hp_garbage_collect(struct hp_garbage *garbage, struct hp_error *err) {
     else
       release_bundle(garbage, bundles.items[i], known);
   }
-  json_array_foreach(made, index, record) {
+  /* Backwards, as a journal is: a claim comes before what stands on it. */
+  for (size_t i = json_array_size(made); i-- > 0;) {
+    const json_t *record = json_array_get(made, i);
     /* A stray has lost its claim, without which its journal did not release it. */
     bool released = !json_object_get(record, "stray") && is_named(known, record);
     if (!released && !is_named(alive, record) && is_asked_for(garbage, record))

@@ -104,6 +104,31 @@ START_TEST(a_claimed_volume_is_its_owners) {
 }
 END_TEST
 
+/* Its bundle and its journal are lost; the ledger has it wherever it is. */
+START_TEST(a_volume_elsewhere_is_known_by_its_claim) {
+  json_t *owner = owner_of("c1"),
+         *points = json_pack("[o]", hp_mount_point_describe("/scratch/place/c1", HP_MOUNT_POINT_VOLUME));
+  make_directories("/scratch");
+  ck_assert_msg(hp_mount_points_make(owner, points, &err) == 0, "%s", err.message);
+  ck_assert_int_eq(mount("none", "/scratch/place/c1", "tmpfs", 0, NULL), 0);
+  write_file("/scratch/place/c1/content", "of the image\n");
+  find();
+  const json_t *made = NULL, *record;
+  size_t index;
+  json_array_foreach(records, index, record) {
+    if (json_equal(json_object_get(record, "owner"), owner))
+      made = record;
+  }
+  ck_assert_ptr_nonnull(made);
+  ck_assert_int_eq(access("/scratch/place/c1/content", F_OK), 0); /* a look takes nothing */
+  for (int i = 0; i < 2; i++)
+    ck_assert_msg(host_release(made, &err) == 0, "%s", err.message);
+  ck_assert_int_ne(access("/scratch/place", F_OK), 0);
+  json_decref(points);
+  json_decref(owner);
+}
+END_TEST
+
 START_TEST(no_stray_is_outside_hpc) {
   make_directories("/scratch/other");
   json_t *stray = json_pack("{s:s,s:s,s:b}", "kind", "volume", "path", "/scratch/other", "stray", 1);
@@ -133,6 +158,7 @@ int main(void) {
   tcase_add_test(strays, a_volume_without_a_claim_is_found_and_goes);
   tcase_add_test(strays, what_somebody_filled_stays);
   tcase_add_test(strays, a_claimed_volume_is_its_owners);
+  tcase_add_test(strays, a_volume_elsewhere_is_known_by_its_claim);
   tcase_add_test(strays, no_stray_is_outside_hpc);
   tcase_add_test(strays, an_untrusted_hpc_is_not_swept);
   suite_add_tcase(suite, strays);

@@ -285,12 +285,19 @@ START_TEST(a_link_is_removed_only_if_it_is_ours) {
   ck_assert_int_eq(hp_volume_release(json_array_get(records, 2), &known, &err), -1);
   ck_assert_ptr_nonnull(strstr(err.message, "FSCTL_GET_REPARSE_POINT"));
   hp_error_clear(&err);
-  json_t *links = json_object_get(json_array_get(records, 2), "links"), *link = json_array_get(links, 0);
-  json_t *target = json_incref(json_object_get(link, "target"));
+  /* As a journal of a version without claims has it. */
+  json_t *record = json_deep_copy(json_array_get(records, 2)),
+         *link = json_array_get(json_object_get(record, "links"), 0);
+  json_object_del(record, "owner");
   json_object_set_new(link, "target", json_string("C:\\other"));
-  expect(hp_volume_release(json_array_get(records, 2), &known, &err));
+  expect(hp_volume_release(record, &known, &err));
   expect_link(L"rootfs\\data", IO_REPARSE_TAG_SYMLINK);
-  json_object_set_new(link, "target", target);
+  json_decref(record);
+  record = json_deep_copy(json_array_get(records, 2));
+  json_object_del(record, "owner");
+  expect(hp_volume_release(record, &known, &err));
+  expect_link(L"rootfs\\data", 0);
+  json_decref(record);
   release_all();
   expect_nothing_left();
 }
@@ -457,6 +464,7 @@ START_TEST(a_volume_without_a_path_is_unmounted_again) {
   ck_assert_ptr_nonnull(strstr(err.message, "GetLayerMountPath"));
   hp_error_clear(&err);
   expect_layer_calls("ActivateLayer PrepareLayer UnprepareLayer DeactivateLayer");
+  release_all();
   expect_nothing_left();
 }
 END_TEST

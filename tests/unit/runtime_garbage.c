@@ -245,7 +245,7 @@ START_TEST(another_namespace_is_left_alone) {
                         uid_of("c4", "other", "/nowhere"), "kind", "volume", "path", "/hpc/x"));
   garbage.namespace_name = "other";
   collect();
-  ck_assert_str_eq(items(), "cgroup /hostprocess/other/c3 other/c3 removed\nuid 1000 other/c4 removed\n");
+  ck_assert_str_eq(items(), "uid 1000 other/c4 removed\ncgroup /hostprocess/other/c3 other/c3 removed\n");
   ck_assert(has_journal(bundle));
   garbage.namespace_name = NULL;
   double_find(json_pack("[{s:s,s:s}]", "kind", "volume", "path", "/hpc/x"));

@@ -32,6 +32,8 @@ void winsim_set_controller(bool controller);
 void winsim_set_fair_share(bool on); /* Dynamic Fair Share Scheduling: no CPU limits of jobs */
 void winsim_set_bind_filter(bool there);
 void winsim_set_build(unsigned build); /* of Windows; 0: Wine's own */
+/* The profile of a SID in this directory, loaded by nobody; the account may be gone. */
+void winsim_set_profile(const char *sid, const char *path);
 /* This file is a Unix socket: a reparse point that leads nowhere. */
 void winsim_add_socket(const wchar_t *path);
 

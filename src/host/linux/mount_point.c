@@ -315,6 +315,18 @@ static json_t *next_claim(json_t *claims, const json_t *owner, size_t *where) {
   return deepest;
 }
 
+/* Whether one below it could not be removed: it will be tried again, and then so is this. */
+static bool holds_failed(const json_t *claims, const char *path) {
+  size_t length = strlen(path);
+  for (size_t i = 0; i < json_array_size(claims); i++) {
+    const json_t *claim = json_array_get(claims, i);
+    const char *below = json_object_get(claim, "tried") ? path_of(claim) : NULL;
+    if (below && strncmp(below, path, length) == 0 && below[length] == '/')
+      return true;
+  }
+  return false;
+}
+
 int hp_mount_points_release(const json_t *owner, struct hp_error *err) {
   struct hp_ledger *ledger;
   json_t *claims = NULL, *claim;
@@ -335,10 +347,10 @@ int hp_mount_points_release(const json_t *owner, struct hp_error *err) {
     const char *path = path_of(claim);
     struct hp_error why = HP_ERROR_INIT;
     if (path && !find_claim(claims, path, strlen(path), owner, true) &&
-        remove_point(path, type_of(claim), &why) != 0) {
+        (holds_failed(claims, path) || remove_point(path, type_of(claim), &why) != 0)) {
       /* The claim stays, so that the next release or sweep tries again. */
       json_object_set_new(claim, "tried", json_true());
-      if (result == 0)
+      if (result == 0) /* what failed below it came first */
         result = hp_error_move(err, &why);
       hp_error_clear(&why);
       continue;

@@ -230,6 +230,10 @@ int hp_volume_release(const json_t *record, bool *known, struct hp_error *err) {
   return hp_mount_point_unmount(owner, path, err);
 }
 
+int hp_volume_release_owner(const json_t *owner, struct hp_error *err) {
+  return hp_mount_points_release(owner, err);
+}
+
 void hp_volume_clear(struct host_container *container) {
   if (container->mount_namespace >= 0)
     close(container->mount_namespace);

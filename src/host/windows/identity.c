@@ -15,6 +15,7 @@
 #include "host/windows/account.h"
 #include "host/windows/logon.h"
 #include "host/windows/principal.h"
+#include "host/windows/profile.h"
 #include "host/windows/text.h"
 
 #define KIND "account"
@@ -105,9 +106,20 @@ int hp_identity_make(struct host_container *container, const json_t *record, boo
   return hp_account_make(owner, name, group, &container->token, &container->profile, err);
 }
 
+/* Only gc finds one: a container's profile goes with its account. */
+static int release_profile(const json_t *record, struct hp_error *err) {
+  const char *sid = json_string_value(json_object_get(record, "sid"));
+  return sid ? hp_profile_remove_stray(sid, err)
+             : hp_error_set(err, HP_INTERNAL, "the record of a profile has no sid");
+}
+
 int hp_identity_release(const json_t *record, bool *known, struct hp_error *err) {
   const json_t *owner;
-  const char *name;
+  const char *name, *kind = json_string_value(json_object_get(record, "kind"));
+  if (kind && strcmp(kind, HP_PROFILE_CLAIM) == 0) {
+    *known = true;
+    return release_profile(record, err);
+  }
   *known = is_ours(record);
   if (!*known)
     return 0;

@@ -270,6 +270,19 @@ static int next_claim(const json_t *claims, const json_t *owner) {
   return deepest;
 }
 
+/* Whether one below it could not be removed: it will be tried again, and then so is this. */
+static bool holds_failed(const json_t *claims, const wchar_t *path) {
+  size_t length = wcslen(path);
+  bool holds = false;
+  for (size_t i = 0; i < json_array_size(claims) && !holds; i++) {
+    const json_t *claim = json_array_get(claims, i);
+    wchar_t *below = json_object_get(claim, "tried") ? path_of(claim) : NULL;
+    holds = below && _wcsnicmp(below, path, length) == 0 && below[length] == L'\\';
+    free(below);
+  }
+  return holds;
+}
+
 /* Removes and forgets; a claim whose removal failed stays for the next release or sweep. */
 static int release_claims(json_t *claims, const json_t *owner, bool *changed, struct hp_error *err) {
   int result = 0, next;
@@ -277,10 +290,10 @@ static int release_claims(json_t *claims, const json_t *owner, bool *changed, st
     json_t *claim = json_array_get(claims, (size_t)next);
     struct hp_error why = HP_ERROR_INIT;
     wchar_t *path = path_of(claim);
-    int removed =
-        path && !find_claim(claims, path, owner, true) ? remove_point(path, type_of(claim), &why) : 0;
+    bool ours = path && !find_claim(claims, path, owner, true), holds = ours && holds_failed(claims, path);
+    int removed = ours && !holds ? remove_point(path, type_of(claim), &why) : 0;
     free(path);
-    if (removed == 0) {
+    if (removed == 0 && !holds) {
       *changed = json_array_remove(claims, (size_t)next) == 0 || *changed;
       continue;
     }

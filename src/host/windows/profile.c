@@ -11,14 +11,13 @@
 #include "host/windows/token.h"
 #include "host/windows/wide_path.h"
 
-#define LIST L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList"
 #define TRIES 10
 #define PAUSE_MS 200
 #define TRIES_BEFORE_UNLOAD 3
 
 static bool has_profile(const wchar_t *sid) {
   HKEY key;
-  wchar_t *path = hp_path_join(LIST, sid);
+  wchar_t *path = hp_path_join(HP_PROFILE_LIST, sid);
   LSTATUS status = RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_QUERY_VALUE | KEY_WOW64_64KEY, &key);
   free(path);
   if (status == ERROR_SUCCESS)

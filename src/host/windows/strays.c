@@ -1,5 +1,5 @@
-/* Accounts are known by their name and their comment, volumes by standing in
- * C:\hpc; a job lives only as long as its shim. */
+/* Accounts are known by their name and their comment, profiles by their directory's
+ * name, volumes by standing in C:\hpc; a job lives only as long as its shim. */
 #include "host/strays.h"
 
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "host/windows/account.h"
 #include "host/windows/job.h"
 #include "host/windows/private_directory.h"
+#include "host/windows/profile.h"
 #include "host/windows/text.h"
 #include "host/windows/volume.h"
 #include "host/windows/wide_path.h"
@@ -111,6 +112,7 @@ static int find_volumes(const json_t *claims, json_t *records, struct hp_error *
 
 int hp_find_strays(const json_t *claims, json_t *records, struct hp_error *err) {
   find_accounts(claims, records);
+  hp_profile_find_strays(claims, records);
   return find_volumes(claims, records, err);
 }
 

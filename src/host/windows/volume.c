@@ -1,5 +1,5 @@
 /* The container volume and the volume mounts. Records, in this order:
- *   {"kind": "layers", "scratch"}
+ *   {"kind": "layers", "owner", "scratch"}
  *     the image's layers as a volume, known to the container only;
  *   {"kind": "mount-points", "owner", "points": [{"path", "type"}…]}
  *     the directories that the rest needs on the host (mount_point.h);
@@ -9,9 +9,9 @@
  *   {"kind": "volume", "owner", "path"}
  *     symlink: the volume's place becomes a mount point of the volume, or a link
  *     to the plain directory;
- *   {"kind": "links", "root", "links": [{"path", "target"}…]}
+ *   {"kind": "links", "owner", "root", "links": [{"path", "target"}…]}
  *     symlink: links below the volume to what is mounted. With layers there is no
- *     root: they go with the scratch. */
+ *     root: they go with the scratch. Layers and links are claims too (held.h). */
 #include "host/windows/volume.h"
 
 #include <stdlib.h>
@@ -21,6 +21,7 @@
 #include "host/ledger.h"
 #include "host/owner.h"
 #include "host/windows/container.h"
+#include "host/windows/held.h"
 #include "host/windows/links.h"
 #include "host/windows/mount_point.h"
 #include "host/windows/private_directory.h"
@@ -160,8 +161,8 @@ static json_t *list_links(const struct volume *volume) {
   return links;
 }
 
-static json_t *links_record(const struct volume *volume) {
-  json_t *record = json_pack("{s:s, s:o}", "kind", "links", "links", list_links(volume));
+static json_t *links_record(const struct volume *volume, const json_t *owner) {
+  json_t *record = json_pack("{s:s, s:O, s:o}", "kind", "links", "owner", owner, "links", list_links(volume));
   if (volume->rootfs.directory) {
     char *root = hp_narrow(volume->rootfs.directory);
     json_object_set_new(record, "root", json_string(root));
@@ -173,7 +174,8 @@ static json_t *links_record(const struct volume *volume) {
 static void add_records(const struct volume *volume, const json_t *owner, json_t *records) {
   if (volume->rootfs.layers.scratch) {
     char *scratch = hp_narrow(volume->rootfs.layers.scratch);
-    json_array_append_new(records, json_pack("{s:s, s:s}", "kind", "layers", "scratch", scratch));
+    json_array_append_new(records,
+                          json_pack("{s:s, s:O, s:s}", "kind", "layers", "owner", owner, "scratch", scratch));
     free(scratch);
   }
   json_array_append_new(records, json_pack("{s:s, s:O, s:o}", "kind", "mount-points", "owner", owner,
@@ -187,7 +189,7 @@ static void add_records(const struct volume *volume, const json_t *owner, json_t
                         json_pack("{s:s, s:O, s:s}", "kind", "volume", "owner", owner, "path", place));
   free(place);
   if (volume->mounts.count > 0)
-    json_array_append_new(records, links_record(volume));
+    json_array_append_new(records, links_record(volume, owner));
 }
 
 static void warn_read_only(const struct host_container_request *request, const struct volume *volume) {
@@ -338,26 +340,17 @@ int hp_volume_make(struct host_container *container, const json_t *record, bool 
   /* Judged again: time has passed, and mount points may be there now. */
   if (volume_judge(container->request, &volume, err) != 0)
     return -1;
-  int result = is_kind(record, "layers")         ? make_layers(container, &volume, err)
-               : is_kind(record, "mount-points") ? make_points(record, &volume, err)
-               : is_kind(record, "bindings")     ? make_bindings(container, &volume, err)
-               : is_kind(record, "volume")       ? make_volume(container, &volume, err)
-                                                 : make_links(container, &volume, err);
+  int result = hp_held_is(record) && hp_held_claim(record, err) != 0 ? -1
+               : is_kind(record, "layers")                           ? make_layers(container, &volume, err)
+               : is_kind(record, "mount-points")                     ? make_points(record, &volume, err)
+               : is_kind(record, "bindings")                         ? make_bindings(container, &volume, err)
+               : is_kind(record, "volume")                           ? make_volume(container, &volume, err)
+                                                                     : make_links(container, &volume, err);
   volume_clear(&volume);
   return result;
 }
 
 /* ---- release --------------------------------------------------------------------------- */
-
-static int release_layers(const json_t *record, struct hp_error *err) {
-  const char *scratch = json_string_value(json_object_get(record, "scratch"));
-  wchar_t *path = hp_path_source(scratch ? scratch : "", L'C', "the record's scratch", err);
-  if (!path)
-    return hp_error_recode(err, HP_INTERNAL);
-  int result = hp_layers_unmount(path, err);
-  free(path);
-  return result;
-}
 
 /* One that only its place tells: directly below C:\\hpc. */
 static int release_stray(const json_t *record, struct hp_error *err) {
@@ -384,57 +377,12 @@ static int release_volume(const json_t *owner, const json_t *record, struct hp_e
   return result;
 }
 
-/* What cannot be reached without following a link is not what was made. */
-static int remove_link(HANDLE root, const json_t *link, struct hp_error *err) {
-  wchar_t *path = hp_wide(json_string_value(json_object_get(link, "path")));
-  wchar_t *target = hp_wide(json_string_value(json_object_get(link, "target")));
-  struct hp_error unreachable = HP_ERROR_INIT;
-  const wchar_t *leaf;
-  HANDLE parent = NULL;
-  int result = 0;
-  if (path && target && hp_walk_parent(root, path, false, &parent, &leaf, &unreachable) == 0)
-    result = hp_link_remove(parent, leaf, target, err);
-  if (parent)
-    CloseHandle(parent);
-  hp_error_clear(&unreachable);
-  free(path);
-  free(target);
-  return result == 0 ? 0 : hp_error_wrap(err, "a link below the container volume");
-}
-
-static int release_links(const json_t *record, struct hp_error *err) {
-  const char *path = json_string_value(json_object_get(record, "root"));
-  const json_t *links = json_object_get(record, "links");
-  HANDLE root = NULL;
-  if (!path)
-    return 0;
-  wchar_t *wide = hp_wide(path);
-  int result = hp_walk_open_root(wide, &root, err);
-  free(wide);
-  if (result != 0) {
-    bool gone = err->code == HP_NOT_FOUND;
-    if (gone)
-      hp_error_clear(err);
-    return gone ? 0 : -1;
-  }
-  for (size_t i = json_array_size(links); i-- > 0;) {
-    struct hp_error why = HP_ERROR_INIT;
-    if (remove_link(root, json_array_get(links, i), &why) != 0 && result == 0)
-      result = hp_error_move(err, &why);
-    hp_error_clear(&why);
-  }
-  CloseHandle(root);
-  return result;
-}
-
 int hp_volume_release(const json_t *record, bool *known, struct hp_error *err) {
   *known = is_ours(record);
   if (!*known || is_kind(record, "bindings"))
     return 0;
-  if (is_kind(record, "layers"))
-    return release_layers(record, err);
-  if (is_kind(record, "links"))
-    return release_links(record, err);
+  if (hp_held_is(record))
+    return hp_held_release(record, err);
   if (is_kind(record, "volume") && json_is_true(json_object_get(record, "stray")))
     return release_stray(record, err);
   const json_t *owner = json_object_get(record, "owner");

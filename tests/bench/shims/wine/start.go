@@ -29,7 +29,7 @@ func measureStarts(ours, peer, pair, empty, dir string, turns int) (starts, erro
 	for turn := range turns*startsEach + 1 {
 		for i, shim := range []string{ours, peer} {
 			bundle := filepath.Join(dir, fmt.Sprintf("s%d-%d", i, turn))
-			if err := makeBundle(bundle); err != nil {
+			if err := emptyBundle(bundle); err != nil {
 				return s, err
 			}
 			milliseconds, _, err := start(shim, bundle)
@@ -63,7 +63,8 @@ func (s starts) tabulate(results *table.Table) {
 	results.Info("… of an empty C program, to its end", "ms", table.Median(s.empty), 0)
 }
 
-func makeBundle(bundle string) error {
+// emptyBundle makes one whose container runs nothing.
+func emptyBundle(bundle string) error {
 	if err := os.MkdirAll(bundle, 0o755); err != nil {
 		return err
 	}
