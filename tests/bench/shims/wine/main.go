@@ -128,7 +128,7 @@ func tabulate(started starts, all [2]figures, floors [2][]float64) table.Table {
 
 // measure starts one shim, reads its memory, loads it, and ends it.
 func (f *figures) measure(shim, bundle string) error {
-	if err := makeBundle(bundle); err != nil {
+	if err := emptyBundle(bundle); err != nil {
 		return err
 	}
 	_, address, err := start(shim, bundle)
