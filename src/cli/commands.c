@@ -114,8 +114,8 @@ static const struct hp_command commands[] = {
             "and its rights, what the system can do, the node policy, the program's place, and whether "
             "containerd's configuration (a file of version 2 or 3) has the runtime. Each line is ok, "
             "warning or problem; below it stands what to do, lines to copy included. Nothing is changed.\n"
-            "Run it as the account that containerd runs as. Files that the configuration imports are not "
-            "followed.",
+            "Run it as the account that containerd runs as. Files that the configuration imports are read, "
+            "too, up to 64 of them.",
         .options = OUTPUT_OPTION "containerd-config FILE\tcontainerd's configuration, " CONTAINERD_CONFIG
                                  " if not given\n"
                                  "sockets DIR\twhere shims have their sockets (Linux)\n",
