@@ -11,6 +11,26 @@
 #define CHECK "imports"
 #define FILES_MAX 64
 
+/* Takes "name/.." and "." out, so that a file has one name. The path is absolute, or
+ * begins as the configuration's own does. */
+static void clean(char *path) {
+  char *part;
+  while ((part = strstr(path, "/./")))
+    memmove(part, part + 2, strlen(part + 2) + 1);
+  for (char *at = path; (part = strstr(at, "/.."));) {
+    char *before = part;
+    while (before > path && !strchr("/\\", before[-1]))
+      before--;
+    size_t length = (size_t)(part - before);
+    if (part[3] != '/' || length == 0 || *before == '.')
+      at = part + 3;
+    else
+      memmove(at = before, part + 4, strlen(part + 4) + 1);
+    if (at == before)
+      at = path;
+  }
+}
+
 static size_t directory_length(const char *path) {
   size_t length = strlen(path);
   while (length > 0 && !strchr("/\\", path[length - 1]))
@@ -20,14 +40,39 @@ static size_t directory_length(const char *path) {
 
 /* ---- names with stars -------------------------------------------------------------- */
 
+/* Whether the class behind a [ has it; *pattern goes behind the class. One without an
+ * end has nothing. */
+static bool class_has(const char **pattern, char byte) {
+  const char *at = *pattern;
+  bool negated = *at == '^', has = false;
+  at += negated;
+  do {
+    char low = *at, high = low;
+    if (low == 0)
+      return false;
+    if (at[1] == '-' && at[2] != 0 && at[2] != ']')
+      high = *(at += 2);
+    has = has || (low <= byte && byte <= high);
+  } while (*++at != ']');
+  *pattern = at + 1;
+  return has != negated;
+}
+
+/* Whether the pattern's first part is this byte; *pattern goes behind it. */
+static bool takes(const char **pattern, char byte) {
+  char part = *(*pattern)++;
+  return part == '[' ? class_has(pattern, byte) : part == '?' || part == byte;
+}
+
 static bool matches(const char *pattern, const char *name) {
   const char *star = NULL, *from = NULL; /* the last star, and what it need not take yet */
   while (*name) {
+    const char *next = pattern;
     if (*pattern == '*') {
       star = pattern++;
       from = name;
-    } else if (*pattern == '?' || *pattern == *name) {
-      pattern++;
+    } else if (*pattern && takes(&next, *name)) {
+      pattern = next;
       name++;
     } else if (star) {
       pattern = star + 1;
@@ -62,6 +107,7 @@ static void add_import(struct hp_doctor *doctor, const char *parent, const char 
     name += 2;
   char *path = host_path_is_absolute(name) ? hp_strdup(name)
                                            : hp_printf("%.*s%s", (int)directory_length(parent), parent, name);
+  clean(path);
   const char *star = strchr(path, '*');
   if (!star)
     json_array_append_new(pending, json_string(path));

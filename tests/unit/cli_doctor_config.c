@@ -170,11 +170,12 @@ static void tear_down_files(void) {
 /* As containerd takes them: below the importing file's directory, stars in a name, each
  * file once, the later over the earlier. */
 START_TEST(imports_are_followed) {
-  write_config("main.toml", "version = 3\nimports = ['./*-part.toml', 'more.toml', 'main.toml']\n");
+  write_config("main.toml", "version = 3\nimports = ['./[^x]*-par[a-t].toml', 'more.toml', 'main.toml']\n");
   write_config("a-part.toml",
                "version = 3\n" TABLE_3 "runtime_type = 'io.containerd.other.v1'\n" ANNOTATIONS);
   write_config("b-part.toml", "version = 2\nimports = ['main.toml', 'a-part.toml']\n" TABLE_2 TYPE);
   write_config("more.toml", "imports = []\n");
+  write_config("x-part.toml", "x = [");
   write_config("c-part.tom", "version = 3\n" TABLE_3 "runtime_type = 'x'\n");
   judge_file("main.toml");
   ck_assert_msg(doctor.problems + doctor.warnings == 0, "%s", said("imports", "text"));
@@ -192,6 +193,18 @@ START_TEST(an_import_that_cannot_be_read_is_a_problem) {
   ck_assert_str_eq(said("imports", "status"), "problem");
   ck_assert_msg(strstr(said("imports", "text"), parts[_i]) != NULL, "%s", said("imports", "text"));
   ck_assert_str_eq(said("runtime", "status"), "ok");
+}
+END_TEST
+
+/* Another way to the same file is no other file. */
+START_TEST(imports_in_a_circle) {
+  const char *name = strrchr(directory, '/');
+  ck_assert_ptr_nonnull(name);
+  char *text = hp_printf("version = 3\nimports = ['../%s/./main.toml']\n" TABLE_3 TYPE ANNOTATIONS, name + 1);
+  write_config("main.toml", text);
+  judge_file("main.toml");
+  ck_assert_uint_eq(doctor.problems + doctor.warnings, 0);
+  free(text);
 }
 END_TEST
 
@@ -245,6 +258,7 @@ int main(void) {
   tcase_add_checked_fixture(imports, set_up_files, tear_down_files);
   tcase_add_test(imports, imports_are_followed);
   tcase_add_loop_test(imports, an_import_that_cannot_be_read_is_a_problem, 0, 2);
+  tcase_add_test(imports, imports_in_a_circle);
   tcase_add_test(imports, imports_without_end);
   suite_add_tcase(suite, imports);
   return hp_run_suite(suite);
