@@ -44,10 +44,13 @@ static json_t *number_in(const json_t *value) {
 }
 
 static void take_numbers(const struct hp_json *object, const char *name) {
-  json_t *value = json_object_get(object->value, name);
-  json_object_set_new(object->value, name, number_in(value)); /* NULL: nothing is set */
+  json_t *value = json_object_get(object->value, name), *number = number_in(value);
+  if (number) { /* in the place of value, which it frees */
+    json_object_set_new(object->value, name, number);
+    return;
+  }
   for (size_t i = 0; i < json_array_size(value); i++)
-    json_array_set_new(value, i, number_in(json_array_get(value, i)));
+    json_array_set_new(value, i, number_in(json_array_get(value, i))); /* NULL: nothing is set */
 }
 
 static int take_field(const struct hp_json *object, const ProtobufCFieldDescriptor *field,
