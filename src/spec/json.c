@@ -27,23 +27,22 @@ static bool is_unlimited(const char *data, size_t length, size_t at) {
          (length - at == UNLIMITED_LENGTH || !in_number(data[at + UNLIMITED_LENGTH]));
 }
 
+/* From a string's opening quote to the one that closes it, or past the end. */
+static size_t string_end(const char *data, size_t length, size_t at) {
+  for (at++; at < length && data[at] != '"'; at++)
+    if (data[at] == '\\')
+      at++;
+  return at;
+}
+
 /* One pass without recursion, before jansson recurses. copy (NULL: none) gets
  * the unlimited numbers replaced. */
 static struct survey survey(const char *data, size_t length, char *copy) {
   struct survey seen = {0};
-  bool in_string = false;
   for (size_t i = 0; i < length; i++) {
-    char c = data[i];
-    if (in_string) {
-      if (c == '\\')
-        i++;
-      else if (c == '"')
-        in_string = false;
-      continue;
-    }
-    switch (c) {
+    switch (data[i]) {
     case '"':
-      in_string = true;
+      i = string_end(data, length, i);
       break;
     case '[':
     case '{':
@@ -76,20 +75,14 @@ static struct survey survey(const char *data, size_t length, char *copy) {
 
 size_t hp_json_first(const char *data, size_t length) {
   size_t depth = 0;
-  bool in_string = false;
   for (size_t i = 0; i < length; i++) {
     char c = data[i];
-    if (in_string) {
-      if (c == '\\')
-        i++;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
+    if (c == '"')
+      i = string_end(data, length, i);
+    else if (c == '[' || c == '{')
       depth++;
-    } else if ((c == ']' || c == '}') && (depth == 0 || --depth == 0)) {
+    else if ((c == ']' || c == '}') && (depth == 0 || --depth == 0))
       return i + 1;
-    }
   }
   return length;
 }
