@@ -59,20 +59,19 @@ static char *maximum(struct hp_number number, const char *unit) {
 
 static char *summarize(const struct hp_policy *policy) {
   char *text =
-      hp_printf("%s: hostProcess is %s, mounts %s, ", policy->file ? policy->file : "the built-in default",
+      hp_printf("%s: hostProcess is %s, mounts %s", policy->file ? policy->file : "the built-in default",
                 policy->assume ? "assumed" : "required",
                 policy->mount_behavior == HP_MOUNT_BIND      ? "bind"
                 : policy->mount_behavior == HP_MOUNT_SYMLINK ? "are links"
                                                              : "as the host can");
-  char *whole = policy->has_accounts ? hp_printf("%s%zu accounts", text, policy->accounts.count)
-                                     : hp_printf("%sall accounts", text);
-  free(text);
-  append(&whole, policy->forbids_inherit ? hp_strdup("the shim's own account to nobody") : NULL);
-  append(&whole, policy->has_locations ? hp_printf("%zu rootfs locations", policy->locations.count) : NULL);
-  append(&whole, maximum(policy->memory_max, "bytes of memory"));
-  append(&whole, maximum(policy->cpu_max, "thousandths of a processor"));
-  append(&whole, maximum(policy->storage_max, "bytes of storage"));
-  return whole;
+  append(&text, policy->has_accounts ? hp_printf("%zu accounts", policy->accounts.count)
+                                     : hp_strdup("all accounts"));
+  append(&text, policy->forbids_inherit ? hp_strdup("the shim's own account to nobody") : NULL);
+  append(&text, policy->has_locations ? hp_printf("%zu rootfs locations", policy->locations.count) : NULL);
+  append(&text, maximum(policy->memory_max, "bytes of memory"));
+  append(&text, maximum(policy->cpu_max, "thousandths of a processor"));
+  append(&text, maximum(policy->storage_max, "bytes of storage"));
+  return text;
 }
 
 void hp_doctor_policy(struct hp_doctor *doctor, const char *path) {
