@@ -16,13 +16,8 @@ static const char *text_of(const json_t *object, const char *member) {
   return json_string_value(json_object_get(object, member));
 }
 
-static bool is_kind(const json_t *record, const char *kind) {
-  const char *name = text_of(record, "kind");
-  return name && strcmp(name, kind) == 0;
-}
-
 bool hp_held_is(const json_t *record) {
-  return is_kind(record, "layers") || is_kind(record, "links");
+  return hp_ledger_is(record, "layers", NULL) || hp_ledger_is(record, "links", NULL);
 }
 
 static bool same_text(const json_t *a, const json_t *b, const char *member) {
@@ -82,7 +77,7 @@ static int take_over(json_t *claims, const json_t *record, struct hp_error *err)
 }
 
 static bool is_claimed_at_all(const json_t *record) {
-  return is_kind(record, "layers") || json_object_get(record, "root");
+  return hp_ledger_is(record, "layers", NULL) || json_object_get(record, "root");
 }
 
 static int add_claim(struct hp_ledger *ledger, const json_t *record, struct hp_error *err) {
@@ -102,7 +97,7 @@ int hp_held_claim(const json_t *record, struct hp_error *err) {
   json_t *claims = hp_ledger_claims(ledger);
   int result = 0;
   if (!find_claim(claims, record)) {
-    result = is_kind(record, "layers") ? take_over(claims, record, err) : 0;
+    result = hp_ledger_is(record, "layers", NULL) ? take_over(claims, record, err) : 0;
     if (result == 0)
       result = add_claim(ledger, record, err);
   }
@@ -221,7 +216,7 @@ static int release_links(const json_t *record, struct hp_error *err) {
 
 /* A journal of before the claims: it alone knows what it names. */
 static int release_unclaimed(const json_t *record, struct hp_error *err) {
-  return is_kind(record, "layers") ? unmount(record, err) : remove_links(NULL, record, err);
+  return hp_ledger_is(record, "layers", NULL) ? unmount(record, err) : remove_links(NULL, record, err);
 }
 
 int hp_held_release(const json_t *record, struct hp_error *err) {
@@ -236,7 +231,7 @@ int hp_held_release(const json_t *record, struct hp_error *err) {
   json_decref(claims);
   if (!claimed) /* never made, or released before */
     return 0;
-  return is_kind(record, "layers") ? release_layers(record, err) : release_links(record, err);
+  return hp_ledger_is(record, "layers", NULL) ? release_layers(record, err) : release_links(record, err);
 }
 
 /* ---- by the ledger's word alone ----------------------------------------------------------- */
