@@ -218,7 +218,6 @@ wine_skips() {
 	sed 's/^/SKIP wine /' "$build/windows/tests/unit/left-out.txt"
 }
 
-# The Windows unit programs under Wine, then the demo with the real containerd.exe.
 # few_dlls: `start` and the daemon it leaves load no DLL but those they import and
 # kernelbase, which these load; libuv would load more (src/windows/delay.c).
 few_dlls() {
@@ -237,6 +236,7 @@ few_dlls() {
 	done <"$bundle.dlls"
 }
 
+# The Windows unit programs under Wine, then the demo with the real containerd.exe.
 lane_wine() {
 	need_packages gcc-mingw-w64-x86-64 dpkg-dev procps
 	"$root/scripts/windows-deps.sh"
