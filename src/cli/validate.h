@@ -36,7 +36,7 @@ void hp_validate_clear(struct hp_validate *validate);
 /* A pod as an entry of the report. sandbox: of its containers, NULL if they have
  * none; it is judged too if it is the pod's own. All are judged as Create judges
  * them, which hands annotations on to the containers. (validate_pod.c) */
-json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struct hp_pod *pod,
+json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struct hp_pod_spec *pod,
                         const struct hp_container_spec *sandbox);
 
 /* What comes out of an accepted container, as further members of its entry.

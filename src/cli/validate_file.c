@@ -108,8 +108,8 @@ static int read_manifest(struct reader *reader, json_t *document, const struct h
 
 static void judge_config(struct reader *reader, enum hp_os os, struct hp_container_spec *spec) {
   struct hp_validate *validate = reader->validate;
-  struct hp_pod pod = {.kind = (char *)format_names[reader->format]}; /* read only */
-  struct hp_pod_container container = {.spec = *spec};                /* lent for the while */
+  struct hp_pod_spec pod = {.kind = (char *)format_names[reader->format]}; /* read only */
+  struct hp_pod_container container = {.spec = *spec};                     /* lent for the while */
   const struct hp_container_spec *sandbox = NULL;
   if (spec->role == HP_ROLE_SANDBOX) {
     pod.sandbox = *spec;

@@ -94,7 +94,7 @@ static json_t *judge_container(const struct hp_validate *validate, enum hp_os os
   return entry;
 }
 
-json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struct hp_pod *pod,
+json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struct hp_pod_spec *pod,
                         const struct hp_container_spec *sandbox) {
   json_t *entry = json_pack("{s:s}", "kind", pod->kind), *rest = named(pod->name, pod->line),
          *containers = json_array();

@@ -43,15 +43,15 @@ static bool is_list(const char *kind) {
 
 /* ---- reading -------------------------------------------------------------------- */
 
-static struct hp_pod *append(struct hp_pods *pods, struct hp_error *err) {
+static struct hp_pod_spec *append(struct hp_pods *pods, struct hp_error *err) {
   if (pods->count == HP_PODS_MAX) {
     hp_error_set(err, HP_INVALID_ARGUMENT, "more than %u pods are in one file: split it", HP_PODS_MAX);
     return NULL;
   }
   if ((pods->count & (pods->count - 1)) == 0) /* full at powers of two */
     pods->items = hp_realloc_array(pods->items, pods->count ? 2 * pods->count : 1, sizeof *pods->items);
-  struct hp_pod *pod = &pods->items[pods->count++];
-  *pod = (struct hp_pod){0};
+  struct hp_pod_spec *pod = &pods->items[pods->count++];
+  *pod = (struct hp_pod_spec){0};
   return pod;
 }
 
@@ -59,7 +59,7 @@ static int read_pod(enum hp_os os, const struct hp_json *document, size_t kind, 
                     struct hp_pods *pods, struct hp_error *err) {
   struct hp_json metadata = hp_json_at(document, "metadata"), way[TEMPLATE_DEPTH + 1] = {*document};
   size_t depth = 0;
-  struct hp_pod *pod = append(pods, err);
+  struct hp_pod_spec *pod = append(pods, err);
   if (!pod)
     return -1;
   pod->kind = hp_strdup(kinds[kind].kind);
@@ -115,7 +115,7 @@ int hp_pods_read(enum hp_os os, json_t *document, const struct hp_yaml *yaml, st
 
 /* ---- clearing -------------------------------------------------------------------- */
 
-static void clear_pod(struct hp_pod *pod) {
+static void clear_pod(struct hp_pod_spec *pod) {
   for (size_t i = 0; i < pod->container_count; i++) {
     struct hp_pod_container *container = &pod->containers[i];
     free(container->name);

@@ -27,7 +27,7 @@ struct hp_pod_container {
   struct hp_strings open, warnings; /* sentences */
 };
 
-struct hp_pod {
+struct hp_pod_spec {
   char *kind, *name, *namespace_name; /* name and namespace_name may be NULL */
   size_t line;
   struct hp_container_spec sandbox; /* HP_ROLE_SANDBOX */
@@ -37,7 +37,7 @@ struct hp_pod {
 };
 
 struct hp_pods {
-  struct hp_pod *items;
+  struct hp_pod_spec *items;
   size_t count, containers, expanded; /* expanded: bytes that $(NAME) made so far */
   struct hp_strings others;           /* documents without a pod, by their kind */
 };

@@ -16,7 +16,7 @@ static const char microsoft[] = "io.microsoft.container.";
 
 /* ---- the sandbox ------------------------------------------------------------ */
 
-static int read_annotations(const struct hp_json *metadata, struct hp_pod *pod, struct hp_error *err) {
+static int read_annotations(const struct hp_json *metadata, struct hp_pod_spec *pod, struct hp_error *err) {
   struct hp_json annotations = hp_json_at(metadata, "annotations");
   if (hp_json_object(*metadata, err) != 0 || hp_annotations_read(&annotations, &pod->sandbox, err) != 0)
     return -1;
@@ -41,7 +41,7 @@ static char *is_value(const struct hp_json *at, const char *value) {
   return text;
 }
 
-static int read_host(const struct hp_json *spec, struct hp_pod *pod, struct hp_error *err) {
+static int read_host(const struct hp_json *spec, struct hp_pod_spec *pod, struct hp_error *err) {
   struct hp_json network = hp_json_at(spec, "hostNetwork"), users = hp_json_at(spec, "hostUsers"),
                  os = hp_json_at(spec, "os"), os_name = hp_json_at(&os, "name");
   bool host_network = false, host_users = true;
@@ -55,7 +55,8 @@ static int read_host(const struct hp_json *spec, struct hp_pod *pod, struct hp_e
   return 0;
 }
 
-static int hint_node(const struct hp_json *spec, enum hp_os os, struct hp_pod *pod, struct hp_error *err) {
+static int hint_node(const struct hp_json *spec, enum hp_os os, struct hp_pod_spec *pod,
+                     struct hp_error *err) {
   struct hp_json selector = hp_json_at(spec, "nodeSelector"),
                  chosen = hp_json_at(&selector, "kubernetes.io/os");
   if (hp_json_object(selector, err) != 0)
@@ -99,7 +100,7 @@ static int count_containers(const struct hp_json *spec, struct hp_pods *pods, si
 }
 
 static int read_containers(const struct hp_json *spec, const struct hp_pod_facts *facts,
-                           const struct hp_yaml *yaml, struct hp_pods *pods, struct hp_pod *pod,
+                           const struct hp_yaml *yaml, struct hp_pods *pods, struct hp_pod_spec *pod,
                            struct hp_error *err) {
   size_t count;
   if (count_containers(spec, pods, &count, err) != 0)
@@ -123,7 +124,7 @@ static int read_containers(const struct hp_json *spec, const struct hp_pod_facts
 }
 
 /* kubelet asks for a HostProcess sandbox if any of the pod's containers is one. */
-static void settle_kind(enum hp_os os, enum hp_tristate host_process, struct hp_pod *pod) {
+static void settle_kind(enum hp_os os, enum hp_tristate host_process, struct hp_pod_spec *pod) {
   pod->sandbox.source = HP_SOURCE_MANIFEST;
   if (os == HP_OS_LINUX) {
     pod->sandbox.source = HP_SOURCE_OCI; /* the annotation speaks */
@@ -147,7 +148,7 @@ static int check_volumes(const struct hp_json *volumes, struct hp_error *err) {
 }
 
 int hp_pod_read(enum hp_os os, const struct hp_json *template, const struct hp_yaml *yaml,
-                struct hp_pods *pods, struct hp_pod *pod, struct hp_error *err) {
+                struct hp_pods *pods, struct hp_pod_spec *pod, struct hp_error *err) {
   struct hp_json metadata = hp_json_at(template, "metadata"), spec = hp_json_at(template, "spec"),
                  context = hp_json_at(&spec, "securityContext");
   struct hp_security security = {0};
