@@ -67,7 +67,7 @@ static int read_linux_resources(const struct hp_json *at, struct hp_limits *out,
 
 static int read_id(const struct hp_json *security, const char *key, uint32_t *out, struct hp_error *err) {
   struct hp_json at = hp_json_at(security, key);
-  return hp_json_object(at, err) == 0 ? hp_json_uint32(hp_json_at(&at, "value"), out, err) : -1;
+  return hp_json_object(at, err) == 0 ? hp_json_id(hp_json_at(&at, "value"), out, err) : -1;
 }
 
 static int read_linux(const struct hp_json *at, struct hp_container_spec *spec, struct hp_error *err) {

@@ -257,9 +257,9 @@ int hp_json_number(struct hp_json at, int64_t min, int64_t max, struct hp_number
   return -1;
 }
 
-int hp_json_uint32(struct hp_json at, uint32_t *out, struct hp_error *err) {
+int hp_json_id(struct hp_json at, uint32_t *out, struct hp_error *err) {
   struct hp_number number = {.value = *out};
-  if (hp_json_number(at, 0, UINT32_MAX, &number, err) != 0)
+  if (hp_json_number(at, 0, UINT32_MAX - 1, &number, err) != 0)
     return -1;
   *out = (uint32_t)number.value;
   return 0;

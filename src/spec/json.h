@@ -54,7 +54,8 @@ int hp_json_string(struct hp_json at, char **out, struct hp_error *err); /* out:
 int hp_json_strings(struct hp_json at, struct hp_strings *out, struct hp_error *err);
 int hp_json_bool(struct hp_json at, bool *out, struct hp_error *err);
 int hp_json_number(struct hp_json at, int64_t min, int64_t max, struct hp_number *out, struct hp_error *err);
-int hp_json_uint32(struct hp_json at, uint32_t *out, struct hp_error *err);
+/* A uid or gid: to the kernel the largest number means "unchanged" and is nobody. */
+int hp_json_id(struct hp_json at, uint32_t *out, struct hp_error *err);
 /* The whole range: the largest value is what "unlimited" looks like in rlimits. */
 int hp_json_uint64(struct hp_json at, uint64_t *out, struct hp_error *err);
 

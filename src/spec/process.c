@@ -57,8 +57,8 @@ static int read_rlimits(struct hp_json at, struct hp_process_spec *out, struct h
 
 static int read_user(struct hp_json at, struct hp_process_spec *out, struct hp_error *err) {
   if (hp_json_object(at, err) != 0 || hp_json_string(hp_json_at(&at, "username"), &out->username, err) != 0 ||
-      hp_json_uint32(hp_json_at(&at, "uid"), &out->uid, err) != 0 ||
-      hp_json_uint32(hp_json_at(&at, "gid"), &out->gid, err) != 0)
+      hp_json_id(hp_json_at(&at, "uid"), &out->uid, err) != 0 ||
+      hp_json_id(hp_json_at(&at, "gid"), &out->gid, err) != 0)
     return -1;
   struct hp_json gids = hp_json_at(&at, "additionalGids");
   if (hp_json_array(gids, err) != 0)
@@ -71,8 +71,8 @@ static int read_user(struct hp_json at, struct hp_process_spec *out, struct hp_e
   for (size_t i = 0; i < count; i++) {
     struct hp_json item = hp_json_element(&gids, i);
     if (!json_is_integer(item.value))
-      return hp_json_refuse(&item, err, "an integer from 0 to 4294967295");
-    if (hp_json_uint32(item, &out->additional_gids[i], err) != 0)
+      return hp_json_refuse(&item, err, "an integer from 0 to 4294967294");
+    if (hp_json_id(item, &out->additional_gids[i], err) != 0)
       return -1;
     out->additional_gid_count = i + 1;
   }

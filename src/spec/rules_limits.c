@@ -1,5 +1,6 @@
 /* The rules for limits, of Create and of Update. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "spec/allow.h"
@@ -14,9 +15,33 @@ static int in_range(const char *field, struct hp_number number, int64_t min, int
                       field, number.value, min, max);
 }
 
+/* What follows one number or range, from the lower to the higher; text itself if
+ * it begins with none. */
+static const char *after_range(const char *text) {
+  char *end;
+  unsigned long first = strtoul(text, &end, 10), last = first;
+  if (*text < '0' || *text > '9')
+    return text;
+  if (*end == '-') {
+    const char *second = end + 1;
+    last = strtoul(second, &end, 10);
+    if (*second < '0' || *second > '9')
+      return text;
+  }
+  return last < first ? text : end;
+}
+
+static bool is_list(const char *text) {
+  for (const char *end;; text = end + 1) {
+    end = after_range(text);
+    if (end == text || *end != ',')
+      return end != text && *end == 0;
+  }
+}
+
 /* A list of CPUs or memory nodes as cpuset(7) writes it: "0-3,7". */
 static int is_cpuset(const char *field, const char *text, struct hp_error *err) {
-  if (!text || (text[strspn(text, "0123456789,-")] == 0 && strlen(text) <= 4095))
+  if (!text || (strlen(text) <= 4095 && is_list(text)))
     return 0;
   return hp_error_set(err, HP_INVALID_ARGUMENT,
                       "%s is \"%.64s\": it must be a list of numbers and ranges such as 0-3,7", field, text);

@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "host/linux/container.h"
 #include "host/ledger.h"
+#include "host/linux/container.h"
 #include "support.h"
 #include "throwaway_host.h"
 
@@ -119,14 +119,6 @@ START_TEST(numbers_of_the_spec) {
   ck_assert_uint_eq(container.gid, 1001);
   ck_assert_uint_eq(container.group_count, 2);
   ck_assert_uint_eq(container.groups[1], 8);
-  clear();
-  spec.process.uid = UINT32_MAX;
-  ck_assert_int_eq(plan_for("c"), -1);
-  ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
-  spec.process.uid = 0;
-  spec.process.additional_gid_count = 70000;
-  ck_assert_int_eq(plan_for("c"), -1);
-  ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
 }
 END_TEST
 

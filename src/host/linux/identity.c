@@ -174,29 +174,15 @@ static int plan_named(struct host_container *container, const struct host_contai
   return -1;
 }
 
-static int plan_numeric(struct host_container *container, const struct hp_process_spec *process,
-                        struct hp_error *err) {
-  if (process->uid == UINT32_MAX || process->gid == UINT32_MAX)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "process.user.%s 4294967295 means \"unchanged\" to the kernel and "
-                        "names nobody; use another number",
-                        process->uid == UINT32_MAX ? "uid" : "gid");
-  if (process->additional_gid_count > GROUPS_MAX)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "process.user.additionalGids has %zu entries, at most %d are "
-                        "possible",
-                        process->additional_gid_count, GROUPS_MAX);
-  use_ids(container, process->uid, process->gid);
-  use_groups(container, process->additional_gids, process->additional_gid_count);
-  return 0;
-}
-
 int hp_identity_plan(struct host_container *container, const struct host_container_request *request,
                      json_t *records, struct hp_error *err) {
   const struct hp_policy *policy = request->policy;
+  const struct hp_process_spec *process = &request->spec->process;
   switch (request->verdict->account.kind) {
   case HP_ACCOUNT_NUMERIC:
-    return plan_numeric(container, &request->spec->process, err);
+    use_ids(container, process->uid, process->gid);
+    use_groups(container, process->additional_gids, process->additional_gid_count);
+    return 0;
   case HP_ACCOUNT_SYSTEM:
     use_ids(container, 0, 0);
     return 0;
