@@ -57,6 +57,9 @@ json_t *hp_outcome_directories(const struct hp_outcome *outcome, const char *vol
 /* The questions that only the node can answer: put to this one, or listed in
  * "open". What it refuses is added to "refusals". (validate_node.c) */
 void hp_node_ask(const struct hp_validate *validate, const struct hp_outcome *outcome, json_t *entry);
+/* The one of them that is a sandbox's, too. */
+void hp_node_ask_network(const struct hp_validate *validate, enum hp_os os,
+                         const struct hp_container_spec *spec, json_t *entry);
 
 /* For people. (validate_text.c) */
 void hp_validate_print(FILE *out, const json_t *report);

@@ -107,7 +107,8 @@ json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struc
   say_all(entry, "open", &pod->open);
   if (sandbox == &pod->sandbox) {
     struct hp_verdict verdict;
-    judge(&validate->policy, os, NULL, &pod->sandbox, &verdict, entry);
+    if (judge(&validate->policy, os, NULL, &pod->sandbox, &verdict, entry) == 0)
+      hp_node_ask_network(validate, os, &pod->sandbox, entry);
     hp_verdict_clear(&verdict);
   }
   for (size_t i = 0; i < pod->container_count; i++)

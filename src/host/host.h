@@ -97,6 +97,9 @@ int host_check_network(const struct hp_container_spec *spec, struct hp_error *er
 int host_account_check(const struct hp_account *account, struct hp_error *err);
 int host_mount_check(const struct hp_mount *mount, size_t index, struct hp_error *err);
 int host_bind_check(struct hp_error *err);
+/* What would host_container_plan refuse of places, mounts and limits? Nothing is
+ * asked of the account, nor, without a bundle (NULL), of what the volume is made of. */
+int host_container_check(const struct host_container_request *request, struct hp_error *err);
 
 /* (pool) Answers the rules' other open questions (is this a group, is that source a
  * socket, can this host bind), makes nothing, and returns a JSON array of

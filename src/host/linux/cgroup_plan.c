@@ -127,6 +127,23 @@ static size_t primary_index(const struct hp_cgroup_layout *layout) {
   return 0;
 }
 
+/* Whether the cgroup is another's is not asked: it may be this container's, which runs. */
+int hp_cgroup_check(const struct host_container_request *request, struct hp_error *err) {
+  struct hp_cgroup_layout layout;
+  char *path = NULL;
+  unsigned controllers = 0;
+  int result = hp_cgroup_layout_read(&layout, err);
+  if (result == 0)
+    result = hp_cgroup_path(request->spec->cgroups_path, request->namespace_name, request->id, &path, err);
+  for (size_t i = 0; i < layout.count; i++)
+    controllers |= layout.items[i].controllers;
+  if (result == 0)
+    result = hp_limits_check(layout.version, controllers, &request->spec->limits, err);
+  free(path);
+  hp_cgroup_layout_clear(&layout);
+  return result;
+}
+
 int hp_cgroup_plan(struct host_container *container, const struct host_container_request *request,
                    json_t *records, struct hp_error *err) {
   (void)container;

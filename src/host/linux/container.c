@@ -33,6 +33,10 @@ int host_container_plan(const struct host_container_request *request, struct hos
   return 0;
 }
 
+int host_container_check(const struct host_container_request *request, struct hp_error *err) {
+  return hp_volume_check(request, err) == 0 ? hp_cgroup_check(request, err) : -1;
+}
+
 int host_container_make(struct host_container *container, const json_t *record, struct hp_error *err) {
   static int (*const parts[])(struct host_container *, const json_t *, bool *,
                               struct hp_error *) = {hp_identity_make, hp_volume_make, hp_cgroup_make};

@@ -74,15 +74,27 @@ static int place_volume(const struct host_container *container, const struct hos
   return 0;
 }
 
-static int volume_judge(const struct host_container *container, const struct host_container_request *request,
+static int volume_judge(struct host_container *container, const struct host_container_request *request,
                         struct volume *volume, struct hp_error *err) {
   *volume = (struct volume){.place = {.inside = HP_WALK_NO_STOP}};
-  if (place_volume(container, request, &volume->place, err) == 0 &&
-      hp_rootfs_list(request, &volume->rootfs, err) == 0 &&
+  container->bind = request->verdict->behavior != HP_MOUNT_SYMLINK;
+  if (name_volume(container, request, err) == 0 &&
+      place_volume(container, request, &volume->place, err) == 0 &&
+      (!request->bundle || hp_rootfs_list(request, &volume->rootfs, err) == 0) &&
       hp_volume_mounts_list(request->spec, container->bind, volume->place.path, &volume->mounts, err) == 0)
     return 0;
   volume_clear(volume);
   return -1;
+}
+
+int hp_volume_check(const struct host_container_request *request, struct hp_error *err) {
+  struct host_container container = {.mount_namespace = -1};
+  struct volume volume;
+  int result = volume_judge(&container, request, &volume, err);
+  if (result == 0)
+    volume_clear(&volume);
+  hp_volume_clear(&container);
+  return result;
 }
 
 /* ---- plan ---------------------------------------------------------------------------- */
@@ -115,8 +127,7 @@ int hp_volume_plan(struct host_container *container, const struct host_container
   struct volume volume;
   json_t *claims = NULL, *owner = NULL, *points = NULL;
   int result = -1;
-  container->bind = request->verdict->behavior != HP_MOUNT_SYMLINK;
-  if (name_volume(container, request, err) != 0 || volume_judge(container, request, &volume, err) != 0)
+  if (volume_judge(container, request, &volume, err) != 0)
     return -1;
   if (hp_ledger_read(&claims, err) != 0 ||
       hp_ledger_owner(request->namespace_name, request->id, request->bundle, &owner, err) != 0)

@@ -50,7 +50,7 @@ static int open_source(const struct hp_volume_mount *mount, struct stat *st, str
   const char *source = mount->spec->source;
   *st = (struct stat){0};
   int fd = open(source, O_PATH | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT)
+  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
     return hp_error_set(err, HP_INVALID_ARGUMENT,
                         "mounts[%zu].source \"%s\" does not exist on this host; make it, or name another",
                         mount->index, source);

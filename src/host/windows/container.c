@@ -45,6 +45,12 @@ int host_container_plan(const struct host_container_request *request, struct hos
   return 0;
 }
 
+int host_container_check(const struct host_container_request *request, struct hp_error *err) {
+  if (check_build(err) != 0 || hp_job_check(request, err) != 0)
+    return -1;
+  return hp_volume_check(request, err);
+}
+
 int host_container_make(struct host_container *container, const json_t *record, struct hp_error *err) {
   static int (*const parts[])(struct host_container *, const json_t *, bool *,
                               struct hp_error *) = {hp_identity_make, hp_job_make, hp_volume_make};

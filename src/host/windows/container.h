@@ -36,6 +36,9 @@ int hp_job_plan(struct host_container *container, const struct host_container_re
                 json_t *records, struct hp_error *err);
 int hp_volume_plan(struct host_container *container, const struct host_container_request *request,
                    json_t *records, struct hp_error *err);
+/* … and of host_container_check. */
+int hp_volume_check(const struct host_container_request *request, struct hp_error *err);
+int hp_job_check(const struct host_container_request *request, struct hp_error *err);
 
 /* … and of host_container_make and host_release: *known tells whether the
  * record's kind is one of this part's. */

@@ -64,6 +64,10 @@ int hp_job_plan(struct host_container *container, const struct host_container_re
   return 0;
 }
 
+int hp_job_check(const struct host_container_request *request, struct hp_error *err) {
+  return try_limits(&request->spec->limits, err);
+}
+
 /* ---- make ---------------------------------------------------------------------------- */
 
 /* A job that has just lost its last process keeps its name for a moment. */

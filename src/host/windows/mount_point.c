@@ -55,6 +55,24 @@ static DWORD attributes_of(const wchar_t *path) {
   return attributes;
 }
 
+int hp_mount_point_check(const wchar_t *path, struct hp_error *err) {
+  wchar_t *above = hp_path_parent(path);
+  DWORD attributes = INVALID_FILE_ATTRIBUTES;
+  int result = 0;
+  while (above && (attributes = attributes_of(above)) == INVALID_FILE_ATTRIBUTES) {
+    wchar_t *next = hp_path_parent(above);
+    free(above);
+    above = next;
+  }
+  if (above && !(attributes & FILE_ATTRIBUTE_DIRECTORY)) {
+    char *shown = hp_narrow(above);
+    result = hp_error_set(err, HP_FAILED_PRECONDITION, "\"%s\" is not a directory of this host", shown);
+    free(shown);
+  }
+  free(above);
+  return result;
+}
+
 /* ---- claims ---------------------------------------------------------------------- */
 
 /* A claim on path by owner or, others, by anybody else. */

@@ -21,6 +21,9 @@ enum hp_mount_point_type {
 /* {"path", "type"}, a member of a record's "points". */
 json_t *hp_mount_point_describe(const wchar_t *path, enum hp_mount_point_type type);
 
+/* FailedPrecondition if a file stands where a directory above path would be. */
+int hp_mount_point_check(const wchar_t *path, struct hp_error *err);
+
 /* Claims for owner every directory of the points' paths that is missing, or
  * there only for others; then makes what is missing. */
 int hp_mount_points_make(const json_t *owner, const json_t *points, struct hp_error *err);

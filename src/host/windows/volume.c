@@ -108,6 +108,8 @@ static bool at_base(const struct volume *volume) {
 /* Whoever owns the place can exchange what is in it, and so what the container
  * runs, unless it is seen in the container's silo alone. */
 static int check_base(const struct volume *volume, struct hp_error *err) {
+  if (hp_mount_point_check(volume->place, err) != 0)
+    return hp_error_wrap(err, "the container volume's place");
   return at_base(volume) || !volume->bind ? hp_private_directory_check(volume->base, BASE_WHAT, err) : 0;
 }
 
@@ -115,11 +117,20 @@ static int volume_judge(const struct host_container_request *request, struct vol
                         struct hp_error *err) {
   *volume = (struct volume){0};
   if (choose_behavior(request, &volume->bind, err) == 0 && name_volume(request, volume, err) == 0 &&
-      check_base(volume, err) == 0 && hp_rootfs_judge(request, &volume->rootfs, err) == 0 &&
+      check_base(volume, err) == 0 &&
+      (!request->bundle || hp_rootfs_judge(request, &volume->rootfs, err) == 0) &&
       hp_volume_mounts_list(request->spec, volume->place, volume->bind, &volume->mounts, err) == 0)
     return 0;
   volume_clear(volume);
   return -1;
+}
+
+int hp_volume_check(const struct host_container_request *request, struct hp_error *err) {
+  struct volume volume;
+  if (volume_judge(request, &volume, err) != 0)
+    return -1;
+  volume_clear(&volume);
+  return 0;
 }
 
 /* ---- plan ------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "host/host.h"
 #include "host/windows/links.h"
+#include "host/windows/mount_point.h"
 #include "host/windows/silo.h"
 #include "host/windows/text.h"
 #include "host/windows/walk.h"
@@ -89,6 +90,8 @@ static int judge_destination(const struct hp_mount *spec, const wchar_t *volume,
     mount->inside = mount->destination + wcslen(volume) + 1;
   if (!bind || mount->in_volume)
     return 0;
+  if (hp_mount_point_check(mount->destination, err) != 0)
+    return hp_error_wrap(err, "mounts[%zu].destination \"%.256s\"", mount->index, spec->destination);
   wchar_t *whole = hp_path_long(mount->destination);
   DWORD attributes = GetFileAttributesW(whole);
   free(whole);
