@@ -273,6 +273,22 @@ START_TEST(mounts_without_links_are_refused) {
 }
 END_TEST
 
+/* An image's, or that of a mount which lies in this one. */
+START_TEST(a_directory_with_content_cannot_become_a_link) {
+  make_directory_in_scratch(L"data");
+  add_mount(narrow_in_scratch(L"data"), "/var/run/data/in", false);
+  add_mount(narrow_in_scratch(L"data"), "/var/run/data", false);
+  verdict.behavior = HP_MOUNT_SYMLINK;
+  expect(plan());
+  ck_assert_int_eq(make_all(), -1);
+  ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
+  ck_assert_ptr_nonnull(strstr(err.message, "the directory \"data\" is not empty and cannot become a link"));
+  hp_error_clear(&err);
+  release_all();
+  expect_nothing_left();
+}
+END_TEST
+
 /* Somebody else's link is not taken away, and one that cannot be read is an error. */
 START_TEST(a_link_is_removed_only_if_it_is_ours) {
   bool known;
@@ -595,6 +611,7 @@ int main(void) {
   tcase_add_test(tcase, tokens_are_at_their_two_paths);
   tcase_add_test(tcase, read_only_mounts_are_warned_of_once);
   tcase_add_test(tcase, mounts_without_links_are_refused);
+  tcase_add_test(tcase, a_directory_with_content_cannot_become_a_link);
   tcase_add_test(tcase, a_link_is_removed_only_if_it_is_ours);
   tcase_add_test(tcase, a_place_in_use_is_refused);
   tcase_add_test(tcase, the_default_place_is_private);

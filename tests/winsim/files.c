@@ -52,16 +52,26 @@ static wchar_t *path_of(HANDLE file) {
   return NULL;
 }
 
+/* By a handle: FindFirstFileW of Wine does not share a directory with those who may delete it. */
 static bool is_empty(const wchar_t *directory) {
-  WIN32_FIND_DATAW data;
-  wchar_t *pattern = hp_path_join(directory, L"*");
-  HANDLE search = REAL(FindFirstFileW)(pattern, &data);
+  union {
+    FILE_ID_BOTH_DIR_INFO entry;
+    unsigned char room[4096];
+  } list;
+  HANDLE handle =
+      CreateFileW(directory, FILE_LIST_DIRECTORY, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                  NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
   bool empty = true;
-  free(pattern);
-  for (BOOL more = search != INVALID_HANDLE_VALUE; more; more = FindNextFileW(search, &data))
-    empty &= wcscmp(data.cFileName, L".") == 0 || wcscmp(data.cFileName, L"..") == 0;
-  if (search != INVALID_HANDLE_VALUE)
-    FindClose(search);
+  while (empty && REAL(GetFileInformationByHandleEx)(handle, FileIdBothDirectoryInfo, &list, sizeof list)) {
+    const FILE_ID_BOTH_DIR_INFO *entry = &list.entry, *last = NULL;
+    for (; entry != last; entry = (const void *)((const unsigned char *)entry + entry->NextEntryOffset)) {
+      empty &= entry->FileName[0] == L'.' &&
+               (entry->FileNameLength == 2 || (entry->FileNameLength == 4 && entry->FileName[1] == L'.'));
+      last = entry;
+    }
+  }
+  if (handle != INVALID_HANDLE_VALUE)
+    CloseHandle(handle);
   return empty;
 }
 
