@@ -36,9 +36,8 @@ static inline void generated_host_leave(const struct generator *g) {
   scratch_remove();
 }
 
-/* Of what the host can do something may be missing. (No links: Wine cannot make them.) */
+/* What the host can do may differ. (No links: Wine cannot make them.) */
 static inline void generated_host_prepare(struct generator *g) {
-  winsim_set_bind_filter(generator_pick(g, 4) > 0);
   winsim_set_fair_share(generator_pick(g, 8) == 0);
 }
 

@@ -203,8 +203,8 @@ static const struct pieces windows_location = {
                    "\"@/places/.//x\\\\\"", "\"c:\\\\HPC\""),
     .wrong = TEXTS("\"relative\"", "\"C:\\\\\"", "\"C:\"", "\"@/places/../x\"", "\"\"", "\"/x\"",
                    "\"\\\\\\\\server\\\\share\"", "\"\\\\\\\\?\\\\C:\\\\x\"", "\"@/a:b\"", "\"@/nul\"",
-                   "\"@/x./y\"", "\"@/x /y\"", "\"@/a\\u0007\"", "\"@/places/file\"", "\"@/places/file/x\"",
-                   "\"@/a?\""),
+                   "\"Q:\\\\hp-none\"", "\"@/x./y\"", "\"@/x /y\"", "\"@/a\\u0007\"", "\"@/places/file\"",
+                   "\"@/places/file/x\"", "\"@/a?\""),
 };
 static const struct pieces windows_root = {
     .right = TEXTS("{\"path\":\"rootfs\"}", "{\"path\":\"rootfs\",\"readonly\":true}",
@@ -223,8 +223,8 @@ static const struct pieces windows_destination = {
         TEXTS("\"@/places/new/deep\"", "\"@\\\\places\\\\other\"", "\"@/places/there\"", "\"@/places/file\"",
               "\"C:\\\\hpc\\\\inside\"", "\"/hp-new/x\"", "\"\\\\hp-new\\\\y\"", "\"@/places/new/deep/in\""),
     .wrong = TEXTS("\"@/places/../x\"", "\"\"", "null", "\"C:\\\\\"", "\"/\"", "\"C:\\\\hpc\"",
-                   "\"\\\\\\\\.\\\\pipe\\\\x\"", "\"@/places/a:b\"", "\"@/places/con\"", "\"@/places/x.\"",
-                   "\"@/places/file/x\"", "{}"),
+                   "\"\\\\\\\\.\\\\pipe\\\\x\"", "\"@/places/a:b\"", "\"@/places/con\"",
+                   "\"Q:\\\\hp-none\\\\x\"", "\"@/places/x.\"", "\"@/places/file/x\"", "{}"),
 };
 static const struct pieces windows_mount = {
     .right = TEXTS("\"type\":\"\"", "\"options\":[\"ro\"]", "\"options\":[\"rw\",\"rbind\"]"),
@@ -329,12 +329,12 @@ static bool one_in_the_other(const char *a, const char *b) {
   return shorter > 0 && strncmp(a, b, shorter - 1) == 0;
 }
 
-/* One that lies in another is made in what that one mounts: whether that can be,
- * is seen there. */
+/* On Linux one that lies in another is made in what that one mounts: whether that
+ * can be, is seen there. */
 static void add_destination(struct generator *g, char **mount, const char **others, unsigned count) {
   others[count] = piece(g, pick_for(g, &linux_destination, &windows_destination));
   for (unsigned i = 0; i < count; i++)
-    g->late |= one_in_the_other(others[i], others[count]);
+    g->late |= g->os == HP_OS_LINUX && one_in_the_other(others[i], others[count]);
   if (strcmp(others[count], "null") != 0)
     add(mount, hp_printf("\"destination\":%s", others[count]));
 }

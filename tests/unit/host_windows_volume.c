@@ -273,11 +273,33 @@ START_TEST(mounts_without_links_are_refused) {
 }
 END_TEST
 
-/* An image's, or that of a mount which lies in this one. */
+START_TEST(mounts_that_overlap_are_refused) {
+  static const struct {
+    const char *destination, *message; /* of the second; NULL: all is well */
+  } overlaps[] = {
+      {"/var/run/data/in", "lie one in the other, which links cannot: mount elsewhere, or choose the"},
+      {"/var/run", "lie one in the other, which links cannot: mount elsewhere, or choose the"},
+      {"C:\\Var/Run\\data", "is that of mounts[0] too: mount one of them elsewhere"},
+      {"/var/run/data2", NULL},
+  };
+  make_directory_in_scratch(L"data");
+  add_mount(narrow_in_scratch(L"data"), "/var/run/data", false);
+  add_mount(narrow_in_scratch(L"data"), overlaps[_i].destination, false);
+  verdict.behavior = HP_MOUNT_SYMLINK;
+  if (overlaps[_i].message)
+    expect_refusal(plan(), HP_INVALID_ARGUMENT, overlaps[_i].message);
+  else
+    expect(plan());
+  expect_nothing_left();
+}
+END_TEST
+
+/* What the image has there. */
 START_TEST(a_directory_with_content_cannot_become_a_link) {
   make_directory_in_scratch(L"data");
-  add_mount(narrow_in_scratch(L"data"), "/var/run/data/in", false);
-  add_mount(narrow_in_scratch(L"data"), "/var/run/data", false);
+  make_directory_in_scratch(L"rootfs\\data");
+  make_file_in_scratch(L"rootfs\\data\\file", "");
+  add_mount(narrow_in_scratch(L"data"), "/data", false);
   verdict.behavior = HP_MOUNT_SYMLINK;
   expect(plan());
   ck_assert_int_eq(make_all(), -1);
@@ -611,6 +633,7 @@ int main(void) {
   tcase_add_test(tcase, tokens_are_at_their_two_paths);
   tcase_add_test(tcase, read_only_mounts_are_warned_of_once);
   tcase_add_test(tcase, mounts_without_links_are_refused);
+  tcase_add_loop_test(tcase, mounts_that_overlap_are_refused, 0, 4);
   tcase_add_test(tcase, a_directory_with_content_cannot_become_a_link);
   tcase_add_test(tcase, a_link_is_removed_only_if_it_is_ours);
   tcase_add_test(tcase, a_place_in_use_is_refused);

@@ -229,6 +229,25 @@ START_TEST(a_volume_is_bound_with_its_backslash) {
 }
 END_TEST
 
+START_TEST(mounts_that_overlap) {
+  static const struct {
+    const wchar_t *source;
+    const char *destination, *message; /* of the second; NULL: all is well */
+  } overlaps[] = {
+      {L"data", "/var/run/data/in", NULL},
+      {L"data", "/var/run", NULL},
+      {L"data", "/var/run/data", "is that of mounts[0] too: mount one of them elsewhere"},
+      {L"file", "/var/run", "lie one in the other, which is a file: mount elsewhere"},
+  };
+  add_mount(narrow_in_scratch(L"data"), "/var/run/data", false);
+  add_mount(narrow_in_scratch(overlaps[_i].source), overlaps[_i].destination, false);
+  if (overlaps[_i].message)
+    expect_refusal(plan(), HP_INVALID_ARGUMENT, overlaps[_i].message);
+  else
+    expect(plan());
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("host_windows_volume_bind");
   TCase *tcase = tcase_create("bind");
@@ -244,6 +263,7 @@ int main(void) {
   tcase_add_test(tcase, a_refused_binding_names_symlink_as_the_remedy);
   tcase_add_test(tcase, symlink_is_not_bind);
   tcase_add_test(tcase, a_volume_is_bound_with_its_backslash);
+  tcase_add_loop_test(tcase, mounts_that_overlap, 0, 4);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
 }

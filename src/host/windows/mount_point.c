@@ -56,16 +56,17 @@ static DWORD attributes_of(const wchar_t *path) {
 }
 
 int hp_mount_point_check(const wchar_t *path, struct hp_error *err) {
-  wchar_t *above = hp_path_parent(path);
+  wchar_t *above = NULL, *next = hp_path_parent(path);
   DWORD attributes = INVALID_FILE_ATTRIBUTES;
   int result = 0;
-  while (above && (attributes = attributes_of(above)) == INVALID_FILE_ATTRIBUTES) {
-    wchar_t *next = hp_path_parent(above);
+  for (; next && attributes == INVALID_FILE_ATTRIBUTES; next = hp_path_parent(above)) {
     free(above);
     above = next;
+    attributes = attributes_of(above);
   }
-  if (above && !(attributes & FILE_ATTRIBUTE_DIRECTORY)) {
-    char *shown = hp_narrow(above);
+  free(next);
+  if (attributes == INVALID_FILE_ATTRIBUTES || !(attributes & FILE_ATTRIBUTE_DIRECTORY)) {
+    char *shown = hp_narrow(above ? above : path);
     result = hp_error_set(err, HP_FAILED_PRECONDITION, "\"%s\" is not a directory of this host", shown);
     free(shown);
   }

@@ -21,7 +21,8 @@ enum hp_mount_point_type {
 /* {"path", "type"}, a member of a record's "points". */
 json_t *hp_mount_point_describe(const wchar_t *path, enum hp_mount_point_type type);
 
-/* FailedPrecondition if a file stands where a directory above path would be. */
+/* FailedPrecondition if a file stands where a directory above path would be, or
+ * the drive is not there. */
 int hp_mount_point_check(const wchar_t *path, struct hp_error *err);
 
 /* Claims for owner every directory of the points' paths that is missing, or

@@ -105,11 +105,11 @@ static bool at_base(const struct volume *volume) {
   return _wcsicmp(volume->base, HP_VOLUME_BASE) == 0;
 }
 
-/* Whoever owns the place can exchange what is in it, and so what the container
- * runs, unless it is seen in the container's silo alone. */
 static int check_base(const struct volume *volume, struct hp_error *err) {
   if (hp_mount_point_check(volume->place, err) != 0)
     return hp_error_wrap(err, "the container volume's place");
+  /* Whoever owns the place can exchange what is in it, and so what the container
+   * runs, unless it is seen in the container's silo alone. */
   return at_base(volume) || !volume->bind ? hp_private_directory_check(volume->base, BASE_WHAT, err) : 0;
 }
 

@@ -104,6 +104,28 @@ static int judge_destination(const struct hp_mount *spec, const wchar_t *volume,
                 err);
 }
 
+/* Two in one place, or one in the other: a link cannot hold another, which would
+ * be made in what it leads to, and a file holds nothing. */
+static int judge_overlap(const struct hp_mount *spec, const struct hp_volume_mount *mount,
+                         const struct hp_volume_mount *other, bool bind, struct hp_error *err) {
+  bool below = hp_path_lies_in(mount->inside, other->inside),
+       above = hp_path_lies_in(other->inside, mount->inside);
+  if (below && above)
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "mounts[%zu].destination \"%.256s\" is that of mounts[%zu] too: mount one of them "
+                        "elsewhere",
+                        mount->index, spec->destination, other->index);
+  if (below == above || (bind && (below ? other : mount)->directory))
+    return 0;
+  return hp_error_set(
+      err, HP_INVALID_ARGUMENT,
+      "mounts[%zu].destination \"%.256s\" and that of mounts[%zu] lie one in the other, which "
+      "%s",
+      mount->index, spec->destination, other->index,
+      bind ? "is a file: mount elsewhere"
+           : "links cannot: mount elsewhere, or choose the mount behavior bind");
+}
+
 int hp_volume_mounts_list(const struct hp_container_spec *spec, const wchar_t *volume, bool bind,
                           struct hp_volume_mounts *mounts, struct hp_error *err) {
   *mounts = (struct hp_volume_mounts){0};
@@ -118,6 +140,8 @@ int hp_volume_mounts_list(const struct hp_container_spec *spec, const wchar_t *v
     result = judge_source(&spec->mounts[i], mount, err);
     if (result == 0)
       result = judge_destination(&spec->mounts[i], volume, bind, mount, err);
+    for (size_t j = 0; j < i && result == 0; j++)
+      result = judge_overlap(&spec->mounts[i], mount, &mounts->items[j], bind, err);
   }
   if (result != 0)
     hp_volume_mounts_clear(mounts);
