@@ -74,6 +74,12 @@ static const struct pieces terminal = {
     .right = TEXTS("null", "false", "true"),
     .wrong = TEXTS("\"true\"", "1"),
 };
+static const struct pieces root_of_image = {
+    .right = TEXTS("{\"path\":\"rootfs\"}", "{\"path\":\"rootfs\",\"readonly\":true}",
+                   "{\"path\":\"@/bundle/rootfs\"}"),
+    .wrong = TEXTS("{\"path\":1}", "{\"path\":\"rootfs\",\"readonly\":\"yes\"}", "[]"),
+    .late = TEXTS("null", "{}", "{\"path\":\"none\"}", "{\"path\":\"@/sources/file\"}", "{\"path\":\"\"}"),
+};
 static const struct pieces numbers = {
     .right = TEXTS("null", "0", "-1000", "1000"),
     .wrong = TEXTS("-1001", "1.5", "\"0\""),
@@ -105,12 +111,6 @@ static const struct pieces linux_location = {
     .wrong = TEXTS("\"relative\"", "\"/\"", "\"/..\"", "\"@/places/../x\"", "\"/./.\"", "\"\"",
                    "\"@/places/file\"", "\"@/places/file/x\"", "\"@/a\\u0007\""),
     .late = TEXTS("\"/proc/hp-none\""),
-};
-static const struct pieces linux_root = {
-    .right = TEXTS("{\"path\":\"rootfs\"}", "{\"path\":\"rootfs\",\"readonly\":true}",
-                   "{\"path\":\"@/bundle/rootfs\"}"),
-    .wrong = TEXTS("{\"path\":1}", "{\"path\":\"rootfs\",\"readonly\":\"yes\"}", "[]"),
-    .late = TEXTS("null", "{}", "{\"path\":\"none\"}", "{\"path\":\"@/sources/file\"}", "{\"path\":\"\"}"),
 };
 static const struct pieces linux_source = {
     .right = TEXTS("\"@/sources/data\"", "\"@/sources/file\"", "\"@/sources/link\"", "\"@/sources/./data/\""),
@@ -205,12 +205,6 @@ static const struct pieces windows_location = {
                    "\"\\\\\\\\server\\\\share\"", "\"\\\\\\\\?\\\\C:\\\\x\"", "\"@/a:b\"", "\"@/nul\"",
                    "\"Q:\\\\hp-none\"", "\"@/x./y\"", "\"@/x /y\"", "\"@/a\\u0007\"", "\"@/places/file\"",
                    "\"@/places/file/x\"", "\"@/a?\""),
-};
-static const struct pieces windows_root = {
-    .right = TEXTS("{\"path\":\"rootfs\"}", "{\"path\":\"rootfs\",\"readonly\":true}",
-                   "{\"path\":\"@/bundle/rootfs\"}"),
-    .wrong = TEXTS("{\"path\":1}", "{\"path\":\"rootfs\",\"readonly\":\"yes\"}", "[]"),
-    .late = TEXTS("null", "{}", "{\"path\":\"none\"}", "{\"path\":\"@/sources/file\"}", "{\"path\":\"\"}"),
 };
 static const struct pieces windows_source = {
     .right = TEXTS("\"@/sources/data\"", "\"@\\\\sources\\\\file\"", "\"@/sources/data/\""),
@@ -439,7 +433,7 @@ char *generate_config(struct generator *g, enum hp_role role) {
   g->late = false;
   char *annotations = make_annotations(g, role), *process = make_process(g), *mounts = make_mounts(g),
        *section = g->os == HP_OS_LINUX ? make_linux(g) : make_windows(g);
-  const char *root = piece(g, pick_for(g, &linux_root, &windows_root));
+  const char *root = piece(g, &root_of_image);
   char *text =
       hp_printf("{\"ociVersion\":\"1.1.0\",\"annotations\":%s,\"process\":%s,\"mounts\":%s,\"root\":%s,"
                 "\"%s\":%s}",
