@@ -115,7 +115,7 @@ static const struct pieces linux_location = {
 static const struct pieces linux_source = {
     .right = TEXTS("\"@/sources/data\"", "\"@/sources/file\"", "\"@/sources/link\"", "\"@/sources/./data/\""),
     .wrong = TEXTS("\"@/sources/none\"", "\"@/socket\"", "\"\"", "null", "\"@/sources/file/x\"", "\"data\"",
-                   "\"\\\\\\\\.\\\\pipe\\\\x\"", "3"),
+                   "\".\"", "\"\\\\\\\\.\\\\pipe\\\\x\"", "3"),
 };
 static const struct pieces linux_destination = {
     .right = TEXTS("\"@/places/new/deep\"", "\"@/places/other\"", "\"@/places/there\"", "\"@/places/file\"",

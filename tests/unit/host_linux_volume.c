@@ -559,6 +559,7 @@ START_TEST(bad_mounts_are_refused) {
   } cases[] = {
       {"/scratch/socket", "/scratch/p", "rbind", "mounts[0].source \"/scratch/socket\" is a Unix socket"},
       {"/scratch/none", "/scratch/p", "rbind", "mounts[0].source \"/scratch/none\" does not exist"},
+      {".", "/scratch/p", "rbind", "mounts[0].source \".\" is no absolute path"},
       {"/scratch/file", "/", "rbind", "is the root"},
       {"/etc", "/scratch/..", "rbind", "is the root"},
       {"/etc", "/hpc/", "rbind", "is the container volume itself"},
@@ -666,7 +667,7 @@ int main(void) {
   TCase *refused = tcase_create("refused");
   tcase_add_checked_fixture(refused, enter, leave);
   tcase_set_timeout(refused, 60);
-  tcase_add_loop_test(refused, bad_mounts_are_refused, 0, 10);
+  tcase_add_loop_test(refused, bad_mounts_are_refused, 0, 11);
   tcase_add_loop_test(refused, bad_volumes_are_refused, 0, 6);
   tcase_add_test(refused, too_many_mounts_are_refused);
   tcase_add_loop_test(refused, records_without_an_owner_release_nothing, 0, 2);

@@ -49,6 +49,10 @@ static bool is_system_mount(const struct hp_mount *mount, const struct hp_mount_
 static int open_source(const struct hp_volume_mount *mount, struct stat *st, struct hp_error *err) {
   const char *source = mount->spec->source;
   *st = (struct stat){0};
+  if (source[0] != '/') /* it would depend on where whoever looks stands */
+    return hp_error_set(err, HP_INVALID_ARGUMENT,
+                        "mounts[%zu].source \"%s\" is no absolute path of this host; name it from its root",
+                        mount->index, source);
   int fd = open(source, O_PATH | O_CLOEXEC);
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
     return hp_error_set(err, HP_INVALID_ARGUMENT,
