@@ -28,7 +28,7 @@ struct pieces {
 
 /* One part in so many is wrong, or wrong late: in every second specification one
  * of some twenty. */
-#define WRONG_ONE_IN 40
+#define WRONG_ONE_IN 60
 #define MOUNTS_MAX 3
 
 static const char *one_of(struct generator *g, const char *const *texts) {

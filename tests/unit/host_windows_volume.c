@@ -341,6 +341,20 @@ START_TEST(a_link_is_removed_only_if_it_is_ours) {
 }
 END_TEST
 
+START_TEST(a_file_is_no_place) {
+  static const wchar_t *const places[] = {L"file", L"file\\x\\y"};
+  make_file_in_scratch(L"file", "");
+  for (size_t i = 0; i < 2; i++) {
+    free(location);
+    spec.rootfs_location = location = narrow_in_scratch(places[i]);
+    expect_refusal(plan(), HP_FAILED_PRECONDITION, "file\" is not a directory of this host");
+  }
+  spec.rootfs_location = (char *)(uintptr_t) "Q:\\hpc";
+  expect_refusal(plan(), HP_FAILED_PRECONDITION, "\"Q:\\\" is not a directory of this host");
+  expect_nothing_left();
+}
+END_TEST
+
 START_TEST(a_place_in_use_is_refused) {
   make_directory_in_scratch(L"place");
   make_directory_in_scratch(L"place\\c1");
@@ -636,6 +650,7 @@ int main(void) {
   tcase_add_loop_test(tcase, mounts_that_overlap_are_refused, 0, 4);
   tcase_add_test(tcase, a_directory_with_content_cannot_become_a_link);
   tcase_add_test(tcase, a_link_is_removed_only_if_it_is_ours);
+  tcase_add_test(tcase, a_file_is_no_place);
   tcase_add_test(tcase, a_place_in_use_is_refused);
   tcase_add_test(tcase, the_default_place_is_private);
   tcase_add_test(tcase, what_cannot_be_mounted_is_refused_before_anything_is_made);

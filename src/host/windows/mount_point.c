@@ -55,18 +55,20 @@ static DWORD attributes_of(const wchar_t *path) {
   return attributes;
 }
 
-int hp_mount_point_check(const wchar_t *path, struct hp_error *err) {
-  wchar_t *above = NULL, *next = hp_path_parent(path);
-  DWORD attributes = INVALID_FILE_ATTRIBUTES;
-  int result = 0;
-  for (; next && attributes == INVALID_FILE_ATTRIBUTES; next = hp_path_parent(above)) {
+int hp_mount_point_check(const wchar_t *directory, struct hp_error *err) {
+  const wchar_t *at = directory;
+  wchar_t *above = NULL;
+  DWORD attributes;
+  while ((attributes = attributes_of(at)) == INVALID_FILE_ATTRIBUTES) {
+    wchar_t *next = hp_path_parent(at);
+    if (!next)
+      break;
     free(above);
-    above = next;
-    attributes = attributes_of(above);
+    at = above = next;
   }
-  free(next);
+  int result = 0;
   if (attributes == INVALID_FILE_ATTRIBUTES || !(attributes & FILE_ATTRIBUTE_DIRECTORY)) {
-    char *shown = hp_narrow(above ? above : path);
+    char *shown = hp_narrow(at);
     result = hp_error_set(err, HP_FAILED_PRECONDITION, "\"%s\" is not a directory of this host", shown);
     free(shown);
   }

@@ -21,9 +21,9 @@ enum hp_mount_point_type {
 /* {"path", "type"}, a member of a record's "points". */
 json_t *hp_mount_point_describe(const wchar_t *path, enum hp_mount_point_type type);
 
-/* FailedPrecondition if a file stands where a directory above path would be, or
- * the drive is not there. */
-int hp_mount_point_check(const wchar_t *path, struct hp_error *err);
+/* FailedPrecondition if a file stands where the directory, or one above it, is or
+ * would be, or the drive is not there. */
+int hp_mount_point_check(const wchar_t *directory, struct hp_error *err);
 
 /* Claims for owner every directory of the points' paths that is missing, or
  * there only for others; then makes what is missing. */

@@ -90,7 +90,10 @@ static int judge_destination(const struct hp_mount *spec, const wchar_t *volume,
     mount->inside = mount->destination + wcslen(volume) + 1;
   if (!bind || mount->in_volume)
     return 0;
-  if (hp_mount_point_check(mount->destination, err) != 0)
+  wchar_t *above = hp_path_parent(mount->destination);
+  int result = hp_mount_point_check(above, err);
+  free(above);
+  if (result != 0)
     return hp_error_wrap(err, "mounts[%zu].destination \"%.256s\"", mount->index, spec->destination);
   wchar_t *whole = hp_path_long(mount->destination);
   DWORD attributes = GetFileAttributesW(whole);
