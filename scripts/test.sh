@@ -245,7 +245,7 @@ lane_wine() {
 	"$root/scripts/wine.sh" setup
 	"$root/scripts/wine.sh" stop
 	# What tests that were ended halfway left: pids, and so names, come round again.
-	rm -rf "$WINEPREFIX/drive_c/hpc" "$WINEPREFIX/drive_c/ProgramData/hostprocess-shim" \
+	rm -rf "$WINEPREFIX"/drive_c/{hpc,hp-new,var,ProgramData/hostprocess-shim} \
 		"$WINEPREFIX"/drive_c/users/*/AppData/Local/Temp/*
 	local results=$build/wine-results unit name units=() failed=0
 	rm -rf "$results"

@@ -234,12 +234,12 @@ START_TEST(mounts_that_overlap) {
     const wchar_t *source;
     const char *destination, *message; /* of the second; NULL: all is well */
   } overlaps[] = {
-      {L"data", "/var/run/data/in", NULL},
-      {L"data", "/var/run", NULL},
-      {L"data", "/var/run/data", "is that of mounts[0] too: mount one of them elsewhere"},
-      {L"file", "/var/run", "lie one in the other, which is a file: mount elsewhere"},
+      {L"data", "/hp-none/run/data/in", NULL},
+      {L"data", "/hp-none/run", NULL},
+      {L"data", "/hp-none/run/data", "is that of mounts[0] too: mount one of them elsewhere"},
+      {L"file", "/hp-none/run", "lie one in the other, and the outer one is a file: mount elsewhere"},
   };
-  add_mount(narrow_in_scratch(L"data"), "/var/run/data", false);
+  add_mount(narrow_in_scratch(L"data"), "/hp-none/run/data", false);
   add_mount(narrow_in_scratch(overlaps[_i].source), overlaps[_i].destination, false);
   if (overlaps[_i].message)
     expect_refusal(plan(), HP_INVALID_ARGUMENT, overlaps[_i].message);

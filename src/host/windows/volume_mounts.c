@@ -120,13 +120,17 @@ static int judge_overlap(const struct hp_mount *spec, const struct hp_volume_mou
                         mount->index, spec->destination, other->index);
   if (below == above || (bind && (below ? other : mount)->directory))
     return 0;
+  if (bind)
+    return hp_error_set(
+        err, HP_INVALID_ARGUMENT,
+        "mounts[%zu].destination \"%.256s\" and that of mounts[%zu] lie one in the other, and the "
+        "outer one is a file: mount elsewhere",
+        mount->index, spec->destination, other->index);
   return hp_error_set(
       err, HP_INVALID_ARGUMENT,
-      "mounts[%zu].destination \"%.256s\" and that of mounts[%zu] lie one in the other, which "
-      "%s",
-      mount->index, spec->destination, other->index,
-      bind ? "is a file: mount elsewhere"
-           : "links cannot: mount elsewhere, or choose the mount behavior bind");
+      "mounts[%zu].destination \"%.256s\" and that of mounts[%zu] lie one in the other, which links "
+      "cannot: mount elsewhere, or choose the mount behavior bind",
+      mount->index, spec->destination, other->index);
 }
 
 int hp_volume_mounts_list(const struct hp_container_spec *spec, const wchar_t *volume, bool bind,
