@@ -63,7 +63,7 @@ for tool in sh dash cat echo env false grep head id ls mkdir pwd rm sed seq slee
 done
 tests=$build/dev/tests/unit
 # At their own paths: some of them start programs that they know by path.
-for source in "$root"/tests/unit/{host_linux,stdio}_*.c; do
+for source in "$root"/tests/unit/{host_linux_*,stdio_*,runtime_create}.c; do
 	unit=unit_$(basename "$source" .c)
 	# shellcheck disable=SC2254
 	case $unit in ${VM_UNITS:-*}) [ ! -x "$tests/$unit" ] || add "$tests/$unit" ;; esac
