@@ -127,18 +127,23 @@ static size_t primary_index(const struct hp_cgroup_layout *layout) {
   return 0;
 }
 
+static int check_limits(const struct hp_cgroup_layout *layout, const struct hp_limits *limits,
+                        struct hp_error *err) {
+  unsigned controllers = 0;
+  for (size_t i = 0; i < layout->count; i++)
+    controllers |= layout->items[i].controllers;
+  return hp_limits_check(layout->version, controllers, limits, err);
+}
+
 /* Whether the cgroup is another's is not asked: it may be this container's, which runs. */
 int hp_cgroup_check(const struct host_container_request *request, struct hp_error *err) {
   struct hp_cgroup_layout layout;
   char *path = NULL;
-  unsigned controllers = 0;
   int result = hp_cgroup_layout_read(&layout, err);
   if (result == 0)
     result = hp_cgroup_path(request->spec->cgroups_path, request->namespace_name, request->id, &path, err);
-  for (size_t i = 0; i < layout.count; i++)
-    controllers |= layout.items[i].controllers;
   if (result == 0)
-    result = hp_limits_check(layout.version, controllers, &request->spec->limits, err);
+    result = check_limits(&layout, &request->spec->limits, err);
   free(path);
   hp_cgroup_layout_clear(&layout);
   return result;
@@ -155,17 +160,15 @@ int hp_cgroup_plan(struct host_container *container, const struct host_container
           0 ||
       make_owner(request->namespace_name, request->id, &record.owner, err) < 0)
     goto done;
-  unsigned controllers = 0;
   record.version = layout.version;
   for (size_t i = 0; i < layout.count; i++) {
     struct hp_cgroup_place *place = &record.places[record.count++];
     place->mount = hp_strdup(layout.items[i].mount);
     place->controllers = layout.items[i].controllers;
-    controllers |= place->controllers;
     if (survey(&layout.items[i], i == primary_index(&layout), record.path, &place->existing, err) < 0)
       goto done;
   }
-  if (hp_limits_check(layout.version, controllers, &request->spec->limits, err) < 0)
+  if (check_limits(&layout, &request->spec->limits, err) < 0)
     goto done;
   json_array_append_new(records, hp_cgroup_record_format(&record));
   result = 0;
