@@ -190,8 +190,14 @@ func TestGarbage(t *testing.T) {
 			t.Errorf("gc: %+v", item)
 		}
 	}
-	// On Windows what a shim that died had started may live a moment longer, and its container with it.
-	eventually(t, "gc finds nothing more", func() bool { return len(h.gc().Items) == 0 })
+	// On Windows what a shim that died had started may live a moment longer, and its container
+	// with it: gc then finds nothing, and rightly leaves what the ledger says is that container's.
+	ledger := filepath.Join(h.dir, "shim-state", "ledger.json")
+	eventually(t, "gc finds nothing more, and the ledger has nothing of the dead", func() bool {
+		found := h.gc().Items
+		claims, _ := os.ReadFile(ledger)
+		return len(found) == 0 && !bytes.Contains(claims, []byte(`"id":"life-`))
+	})
 	for _, address := range addresses {
 		if address != "" && !addressGone(address) {
 			t.Errorf("address %s is left", address)
