@@ -105,7 +105,8 @@ void hp_pod_delete(struct hp_pod *pod, const char *id, const char *exec_id, hp_e
 
 /* A waiter; cancel it if nobody wants the answer any more (done is not called then). */
 struct hp_waiter;
-/* Returns NULL if done was called already. */
+/* Those who wait are told in the order in which they came. Returns NULL if done was
+ * called already. */
 struct hp_waiter *hp_pod_wait(struct hp_pod *pod, const char *id, const char *exec_id, hp_exit_done done,
                               void *arg);
 void hp_pod_wait_cancel(struct hp_pod *pod, struct hp_waiter *waiter);

@@ -118,9 +118,11 @@ struct hp_waiter *hp_process_wait(struct hp_process *process, hp_exit_done done,
     done(arg, &process->exited, NULL);
     return NULL;
   }
-  struct hp_waiter *waiter = hp_alloc(sizeof *waiter);
-  *waiter = (struct hp_waiter){process, process->waiters, done, arg};
-  process->waiters = waiter;
+  struct hp_waiter *waiter = hp_alloc(sizeof *waiter), **at = &process->waiters;
+  *waiter = (struct hp_waiter){.process = process, .done = done, .arg = arg};
+  while (*at)
+    at = &(*at)->next;
+  *at = waiter;
   return waiter;
 }
 

@@ -1,4 +1,4 @@
-/* Nothing waits for somebody else's stuck operation; Update and Stats. */
+/* Nothing waits for somebody else's stuck operation; who waits for what; Update and Stats. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +98,24 @@ START_TEST(update_lays_the_change_over_what_was) {
 }
 END_TEST
 
+START_TEST(first_come_first_told) {
+  struct answer first, canceled, second, third;
+  ck_assert_int_eq(create("c1"), HP_OK);
+  ck_assert_int_eq(start("c1", NULL), HP_OK);
+  send_wait("c1", NULL, &first);
+  struct hp_waiter *unwanted = send_wait("c1", NULL, &canceled);
+  send_wait("c1", NULL, &second);
+  hp_pod_wait_cancel(pod, unwanted);
+  send_wait("c1", NULL, &third);
+  double_exit(pid_of("c1", NULL), 0);
+  ck_assert_int_eq(receive(&third), HP_OK);
+  ck_assert(!canceled.there);
+  ck_assert_uint_lt(first.order, second.order);
+  ck_assert_uint_lt(second.order, third.order);
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
 static void put_policy(const char *path, const char *text) {
   unit_write(path, text, strlen(text));
 }
@@ -153,6 +171,7 @@ int main(void) {
   tcase_add_test(tests, pod_freed_while_a_create_hangs);
   tcase_add_test(tests, state_answers_while_a_start_hangs);
   tcase_add_test(tests, update_lays_the_change_over_what_was);
+  tcase_add_test(tests, first_come_first_told);
   tcase_add_test(tests, the_policy_is_read_anew);
   tcase_add_test(tests, pids_are_never_empty);
   suite_add_tcase(suite, tests);
