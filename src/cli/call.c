@@ -71,6 +71,32 @@ static void refuse_unknown(const struct hp_command *command, const char *name, s
   free(raw);
 }
 
+static bool is_option(const struct hp_command *command, const char *word) {
+  bool is_switch;
+  word += *word == '-';
+  word += *word == '-';
+  return find_option(command->options, word, strcspn(word, "="), &is_switch) >= 0;
+}
+
+/* The word behind the option *words. An option there was not meant as a value:
+ * `gc --namespace --dry-run` would be no dry run. */
+static int take_value(struct hp_call *call, int index, char ***words) {
+  const char *option = **words, *value = (*words)[1];
+  bool forgotten = value && value[0] == '-' && is_option(call->command, value);
+  if (value && !forgotten) {
+    call->given[index] = value;
+    ++*words;
+    return 0;
+  }
+  fprintf(stderr, HP_PROGRAM ": option %s needs a value%s%s: ", option,
+          forgotten ? ", and has the option " : "", forgotten ? value : "");
+  if (forgotten)
+    fprintf(stderr, "write %s=%s if it is meant\n", option, value);
+  else
+    fprintf(stderr, "\"" HP_PROGRAM " help %s\" says which\n", call->command->name);
+  return -1;
+}
+
 /* *words is an option; a value that stands alone moves *words on to it. */
 static int parse_option(struct hp_call *call, char ***words) {
   const char *name = **words + 1;
@@ -93,13 +119,11 @@ static int parse_option(struct hp_call *call, char ***words) {
             (int)length, name, equals);
     return -1;
   }
-  if (!is_switch && !equals && !(*words)[1]) {
-    fprintf(stderr, HP_PROGRAM ": option %s%s needs a value: \"" HP_PROGRAM " help %s\" says which\n",
-            dashes(length), name, call->command->name);
-    return -1;
+  if (is_switch || equals) {
+    call->given[index] = is_switch ? "" : equals + 1;
+    return 0;
   }
-  call->given[index] = is_switch ? "" : equals ? equals + 1 : *++*words;
-  return 0;
+  return take_value(call, index, words);
 }
 
 int hp_call_parse(const struct hp_command *command, char **words, struct hp_call *call) {

@@ -42,6 +42,16 @@ static void list_bundles(const char *state, struct hp_strings *bundles) {
   }
 }
 
+/* Where containerd never ran there is no default directory, and nothing to find. */
+static int check_state(const struct hp_call *call, const char *state, struct hp_error *err) {
+  uv_fs_t listing;
+  int status = uv_fs_scandir(NULL, &listing, state, 0, NULL);
+  uv_fs_req_cleanup(&listing);
+  if (status >= 0 || (status == UV_ENOENT && !hp_call_option(call, "state")))
+    return 0;
+  return hp_error_set_uv(err, status, "cannot list containerd's state directory \"%s\" (--state)", state);
+}
+
 /* Owned. */
 static char *state_directory(const struct hp_call *call) {
   const char *given = hp_call_option(call, "state");
@@ -162,7 +172,7 @@ int hp_cli_gc(const struct hp_call *call) {
   char *state = state_directory(call);
   hp_log_set_level(HP_LOG_WARNING); /* on standard error: what stays, and why */
   list_bundles(state, &bundles);
-  if (hp_garbage_collect(&garbage, &err) != 0) {
+  if (check_state(call, state, &err) != 0 || hp_garbage_collect(&garbage, &err) != 0) {
     fprintf(stderr, HP_PROGRAM ": gc: %s\n", err.message);
     goto done;
   }

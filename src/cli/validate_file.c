@@ -61,7 +61,7 @@ static bool has_any(const json_t *document, const char *const *keys) {
 }
 
 static enum format format_of(const json_t *document) {
-  static const char *const oci[] = {"ociVersion", "process", "root", "hostname", "solaris", NULL};
+  static const char *const oci[] = {"ociVersion", "process", "root", "solaris", NULL};
   static const char *const container[] = {"image",  "command",  "args",    "envs",
                                           "mounts", "log_path", "logPath", NULL};
   static const char *const cri[] = {"metadata", "log_directory", "logDirectory", "linux", "windows", NULL};
@@ -133,8 +133,8 @@ static int read_config(struct reader *reader, const json_t *document, const char
   struct hp_container_spec spec;
   enum hp_os os = os_of(validate, document);
   int result = reader->format == OCI          ? hp_spec_parse(data, length, &spec, err)
-               : reader->format == POD_CONFIG ? hp_cri_pod_parse(data, length, &spec, err)
-                                              : hp_cri_container_parse(data, length, &spec, err);
+               : reader->format == POD_CONFIG ? hp_cri_pod_parse(data, length, &os, &spec, err)
+                                              : hp_cri_container_parse(data, length, &os, &spec, err);
   if (result != 0)
     return result;
   judge_config(reader, os, &spec);

@@ -15,12 +15,22 @@ static bool is_managed(const struct hp_account *account) {
   return account->domain && length > 0 && account->name[length - 1] == '$';
 }
 
+static char *numbers(const struct hp_process_spec *process) {
+  size_t room = sizeof "uid 4294967295, gid 4294967295, groups" +
+                process->additional_gid_count * (sizeof ", 4294967295" - 1);
+  char *text = hp_alloc(room);
+  size_t used = (size_t)snprintf(text, room, "uid %u, gid %u", process->uid, process->gid);
+  for (size_t i = 0; i < process->additional_gid_count; i++)
+    used += (size_t)snprintf(text + used, room - used, "%s %u", i ? "," : ", groups",
+                             process->additional_gids[i]);
+  return text;
+}
+
 static char *linux_token(const struct hp_outcome *outcome) {
   const struct hp_policy *policy = outcome->policy;
-  const struct hp_process_spec *process = &outcome->container->spec.process;
   switch (outcome->verdict->account.kind) {
   case HP_ACCOUNT_NUMERIC:
-    return hp_printf("uid %u, gid %u", process->uid, process->gid);
+    return numbers(&outcome->container->spec.process);
   case HP_ACCOUNT_SYSTEM:
     return hp_strdup("uid 0");
   case HP_ACCOUNT_LOCAL_SERVICE:

@@ -59,6 +59,11 @@ static void add_windows(json_t *list, const struct hp_outcome *outcome) {
               hp_strdup("I/O rate control, where Windows has it"));
 }
 
+static void add_processors(json_t *list, const char *name, const char *value, const char *file) {
+  if (value)
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "limit", name, "value", value, "job", file));
+}
+
 static void add_linux(json_t *list, const struct hp_limits *limits) {
   const struct {
     const char *name;
@@ -77,6 +82,12 @@ static void add_linux(json_t *list, const struct hp_limits *limits) {
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
     if (numbers[i].value->set)
       add_limit(list, numbers[i].name, numbers[i].value->value, hp_strdup(numbers[i].file));
+  add_processors(list, "cpu.cpus", limits->cpuset_cpus, "cpuset.cpus");
+  add_processors(list, "cpu.mems", limits->cpuset_mems, "cpuset.mems");
+  size_t rates =
+      limits->read_bps.count + limits->write_bps.count + limits->read_iops.count + limits->write_iops.count;
+  if (rates > 0)
+    add_limit(list, "blockIO.throttle", (int64_t)rates, hp_strdup("io.max, as many rates"));
 }
 
 json_t *hp_outcome_limits(const struct hp_outcome *outcome) {

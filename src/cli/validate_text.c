@@ -98,8 +98,9 @@ static void put_limits(FILE *out, const json_t *limits) {
   json_t *limit;
   json_array_foreach(limits, i, limit) {
     put_label(out, "limit");
-    fprintf(out, "%s %lld: %s\n", text_of(limit, "limit"),
-            (long long)json_integer_value(json_object_get(limit, "value")), text_of(limit, "job"));
+    char *value = json_dumps(json_object_get(limit, "value"), JSON_ENCODE_ANY);
+    fprintf(out, "%s %s: %s\n", text_of(limit, "limit"), value, text_of(limit, "job"));
+    free(value);
   }
 }
 

@@ -78,8 +78,9 @@ int hp_cri_read_windows_security(const struct hp_json *security, struct hp_conta
 
 /* ---- a pod ----------------------------------------------------------------------------- */
 
-static int read_pod(const struct hp_json *config, struct hp_container_spec *spec, struct hp_error *err) {
-  bool windows = hp_cri_os(config) == HP_OS_WINDOWS;
+static int read_pod(const struct hp_json *config, const enum hp_os *os, struct hp_container_spec *spec,
+                    struct hp_error *err) {
+  bool windows = (os ? *os : hp_cri_os(config)) == HP_OS_WINDOWS;
   struct hp_json annotations = hp_json_at(config, "annotations"),
                  section = hp_json_at(config, windows ? "windows" : "linux"),
                  security = hp_json_at(&section, "security_context"),
@@ -103,13 +104,14 @@ static int read_pod(const struct hp_json *config, struct hp_container_spec *spec
 }
 
 /* Takes the tree; NULL: err is set. */
-static int read_tree(json_t *tree, struct hp_container_spec *spec, struct hp_error *err) {
+static int read_tree(json_t *tree, const enum hp_os *os, struct hp_container_spec *spec,
+                     struct hp_error *err) {
   if (!tree)
     return -1;
   struct hp_json root = hp_json_root("", tree);
   int result = hp_cri_take_names(&root, &runtime__v1__pod_sandbox_config__descriptor, err);
   if (result == 0)
-    result = read_pod(&root, spec, err);
+    result = read_pod(&root, os, spec, err);
   json_decref(tree);
   if (result != 0) {
     hp_spec_clear(spec);
@@ -118,13 +120,15 @@ static int read_tree(json_t *tree, struct hp_container_spec *spec, struct hp_err
   return result;
 }
 
-int hp_cri_pod_parse(const char *data, size_t length, struct hp_container_spec *spec, struct hp_error *err) {
+int hp_cri_pod_parse(const char *data, size_t length, const enum hp_os *os, struct hp_container_spec *spec,
+                     struct hp_error *err) {
   *spec = (struct hp_container_spec){0};
-  return read_tree(hp_json_load("PodSandboxConfig", data, length, HP_CRI_MAX, err), spec, err);
+  return read_tree(hp_json_load("PodSandboxConfig", data, length, HP_CRI_MAX, err), os, spec, err);
 }
 
 int hp_cri_pod_unpack(const uint8_t *data, size_t length, struct hp_container_spec *spec,
                       struct hp_error *err) {
   *spec = (struct hp_container_spec){0};
-  return read_tree(hp_cri_tree(&runtime__v1__pod_sandbox_config__descriptor, data, length, err), spec, err);
+  return read_tree(hp_cri_tree(&runtime__v1__pod_sandbox_config__descriptor, data, length, err), NULL, spec,
+                   err);
 }

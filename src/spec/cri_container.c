@@ -77,6 +77,7 @@ static int read_linux(const struct hp_json *at, struct hp_container_spec *spec, 
       hp_cri_read_namespaces(&namespaces, spec, err) != 0 ||
       read_id(&security, "run_as_user", &spec->process.uid, err) != 0 ||
       read_id(&security, "run_as_group", &spec->process.gid, err) != 0 ||
+      hp_gids_read(hp_json_at(&security, "supplemental_groups"), &spec->process, err) != 0 ||
       hp_json_string(hp_json_at(&security, "run_as_username"), &spec->process.username, err) != 0)
     return -1;
   return 0;
@@ -90,9 +91,9 @@ static int read_windows(const struct hp_json *at, struct hp_container_spec *spec
              : -1;
 }
 
-static int read_container(const struct hp_json *config, struct hp_container_spec *spec,
+static int read_container(const struct hp_json *config, const enum hp_os *os, struct hp_container_spec *spec,
                           struct hp_error *err) {
-  bool windows = hp_cri_os(config) == HP_OS_WINDOWS;
+  bool windows = (os ? *os : hp_cri_os(config)) == HP_OS_WINDOWS;
   struct hp_json annotations = hp_json_at(config, "annotations"), command = hp_json_at(config, "command"),
                  section = hp_json_at(config, windows ? "windows" : "linux");
   struct hp_process_spec *process = &spec->process;
@@ -114,8 +115,8 @@ static int read_container(const struct hp_json *config, struct hp_container_spec
   return windows ? read_windows(&section, spec, err) : read_linux(&section, spec, err);
 }
 
-int hp_cri_container_parse(const char *data, size_t length, struct hp_container_spec *spec,
-                           struct hp_error *err) {
+int hp_cri_container_parse(const char *data, size_t length, const enum hp_os *os,
+                           struct hp_container_spec *spec, struct hp_error *err) {
   *spec = (struct hp_container_spec){0};
   json_t *tree = hp_json_load("ContainerConfig", data, length, HP_CRI_MAX, err);
   if (!tree)
@@ -123,7 +124,7 @@ int hp_cri_container_parse(const char *data, size_t length, struct hp_container_
   struct hp_json root = hp_json_root("", tree);
   int result = hp_cri_take_names(&root, &runtime__v1__container_config__descriptor, err);
   if (result == 0)
-    result = read_container(&root, spec, err);
+    result = read_container(&root, os, spec, err);
   json_decref(tree);
   if (result != 0) {
     hp_spec_clear(spec);

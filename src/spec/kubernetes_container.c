@@ -10,9 +10,9 @@ static int read_security(const struct hp_json *at, const struct hp_pod_facts *fa
                          struct hp_pod_container *out, struct hp_error *err) {
   struct hp_json context = hp_json_at(at, "securityContext");
   struct hp_security security = *facts->security;
-  if (hp_security_read(&context, false, &security, &out->warnings, err) != 0)
+  if (hp_security_read(&context, false, &security, &out->warnings, err) != 0 ||
+      hp_security_apply(facts->os, &security, &out->spec, err) != 0)
     return -1;
-  hp_security_apply(facts->os, &security, &out->spec);
   if (facts->os == HP_OS_LINUX && !security.uid.set)
     hp_strings_add(&out->open,
                    "securityContext.runAsUser is absent: the user is the image's, here taken as 0");

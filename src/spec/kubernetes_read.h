@@ -9,13 +9,15 @@ struct hp_security {
   enum hp_tristate host_process, run_as_non_root;
   const char *user_name; /* borrowed from the document */
   bool credentials;
-  struct hp_number uid, gid; /* Linux */
+  struct hp_number uid, gid, fs_group; /* Linux */
+  struct hp_json groups;               /* Linux: supplementalGroups */
 };
 
 /* securityContext laid over *security. (kubernetes_security.c) */
 int hp_security_read(const struct hp_json *context, bool of_pod, struct hp_security *security,
                      struct hp_strings *warnings, struct hp_error *err);
-void hp_security_apply(enum hp_os os, const struct hp_security *security, struct hp_container_spec *spec);
+int hp_security_apply(enum hp_os os, const struct hp_security *security, struct hp_container_spec *spec,
+                      struct hp_error *err);
 
 /* What a container takes from its pod. */
 struct hp_pod_facts {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "spec/kubernetes_read.h"
+#include "spec/read.h"
 
 static const char *const windows_names[] = {"gmsaCredentialSpecName", "gmsaCredentialSpec", "runAsUserName",
                                             "hostProcess"};
@@ -68,21 +69,38 @@ int hp_security_read(const struct hp_json *context, bool of_pod, struct hp_secur
       hp_json_number(hp_json_at(context, "runAsUser"), 0, INT32_MAX, &security->uid, err) != 0 ||
       hp_json_number(hp_json_at(context, "runAsGroup"), 0, INT32_MAX, &security->gid, err) != 0)
     return -1;
-  if (of_pod)
-    hp_warn_misspelt(context, pod_names, COUNT(pod_names), warnings);
-  else
+  if (!of_pod) {
     hp_warn_misspelt(context, container_names, COUNT(container_names), warnings);
+    return 0;
+  }
+  security->groups = hp_json_at(context, "supplementalGroups");
+  hp_warn_misspelt(context, pod_names, COUNT(pod_names), warnings);
+  return hp_json_number(hp_json_at(context, "fsGroup"), 0, INT32_MAX, &security->fs_group, err);
+}
+
+/* kubelet adds the pod's fsGroup to its other groups. */
+static int apply_groups(const struct hp_security *security, struct hp_process_spec *process,
+                        struct hp_error *err) {
+  if (hp_gids_read(security->groups, process, err) != 0)
+    return -1;
+  if (!security->fs_group.set)
+    return 0;
+  process->additional_gids = hp_realloc_array(process->additional_gids, process->additional_gid_count + 1,
+                                              sizeof *process->additional_gids);
+  process->additional_gids[process->additional_gid_count++] = (uint32_t)security->fs_group.value;
   return 0;
 }
 
-void hp_security_apply(enum hp_os os, const struct hp_security *security, struct hp_container_spec *spec) {
+int hp_security_apply(enum hp_os os, const struct hp_security *security, struct hp_container_spec *spec,
+                      struct hp_error *err) {
   spec->run_as_non_root = security->run_as_non_root == HP_TRUE;
   if (os == HP_OS_LINUX) { /* there it is the annotation that speaks */
     spec->process.uid = (uint32_t)security->uid.value;
     spec->process.gid = (uint32_t)security->gid.value;
-    return;
+    return apply_groups(security, &spec->process, err);
   }
   spec->hostprocess = security->host_process == HP_TRUE ? HP_TRUE : HP_FALSE; /* as containerd's CRI has it */
   spec->credential_spec = security->credentials;
   spec->process.username = hp_strdup(security->user_name);
+  return 0;
 }

@@ -55,12 +55,7 @@ static int read_rlimits(struct hp_json at, struct hp_process_spec *out, struct h
   return 0;
 }
 
-static int read_user(struct hp_json at, struct hp_process_spec *out, struct hp_error *err) {
-  if (hp_json_object(at, err) != 0 || hp_json_string(hp_json_at(&at, "username"), &out->username, err) != 0 ||
-      hp_json_id(hp_json_at(&at, "uid"), &out->uid, err) != 0 ||
-      hp_json_id(hp_json_at(&at, "gid"), &out->gid, err) != 0)
-    return -1;
-  struct hp_json gids = hp_json_at(&at, "additionalGids");
+int hp_gids_read(struct hp_json gids, struct hp_process_spec *out, struct hp_error *err) {
   if (hp_json_array(gids, err) != 0)
     return -1;
   size_t count = hp_json_count(&gids);
@@ -77,6 +72,14 @@ static int read_user(struct hp_json at, struct hp_process_spec *out, struct hp_e
     out->additional_gid_count = i + 1;
   }
   return 0;
+}
+
+static int read_user(struct hp_json at, struct hp_process_spec *out, struct hp_error *err) {
+  if (hp_json_object(at, err) != 0 || hp_json_string(hp_json_at(&at, "username"), &out->username, err) != 0 ||
+      hp_json_id(hp_json_at(&at, "uid"), &out->uid, err) != 0 ||
+      hp_json_id(hp_json_at(&at, "gid"), &out->gid, err) != 0)
+    return -1;
+  return hp_gids_read(hp_json_at(&at, "additionalGids"), out, err);
 }
 
 static int read_console(struct hp_json at, struct hp_process_spec *out, struct hp_error *err) {

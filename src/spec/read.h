@@ -9,6 +9,8 @@
 #include "spec/spec.h"
 
 int hp_process_read(const struct hp_json *process, struct hp_process_spec *out, struct hp_error *err);
+/* A list of group ids → additional_gids, which has none yet. */
+int hp_gids_read(struct hp_json gids, struct hp_process_spec *out, struct hp_error *err);
 /* process.* fields that mean nothing for a process of the host. */
 void hp_process_list_ignored(const struct hp_json *process, struct hp_strings *ignored);
 

@@ -25,7 +25,7 @@ static void judge(struct hp_container_spec *spec, struct hp_error *err) {
 
 static void parse(const char *text, size_t length, struct hp_error *err) {
   struct hp_container_spec spec;
-  if (hp_cri_pod_parse(text, length, &spec, err) == 0)
+  if (hp_cri_pod_parse(text, length, NULL, &spec, err) == 0)
     judge(&spec, err);
   else if (!err->message)
     abort();

@@ -56,8 +56,9 @@ START_TEST(options_in_every_spelling) {
 END_TEST
 
 START_TEST(the_last_one_wins_and_a_value_may_look_like_an_option) {
-  ck_assert_int_eq(parse("-o", "json", "-dry-run", "-o", "--dry-run", NULL), 0);
+  ck_assert_int_eq(parse("-o", "json", "-dry-run", "-o=--dry-run", "-file", "-x", NULL), 0);
   ck_assert_str_eq(hp_call_option(&call, "o"), "--dry-run");
+  ck_assert_str_eq(hp_call_option(&call, "file"), "-x");
   ck_assert_str_eq(hp_call_option(&call, "dry-run"), "");
 }
 END_TEST
@@ -113,7 +114,12 @@ END_TEST
 
 START_TEST(values_missing_or_too_many) {
   ck_assert_int_eq(parse("--file", NULL), -1);
-  ck_assert_ptr_nonnull(strstr(said, "option --file needs a value"));
+  ck_assert_str_eq(said, "containerd-shim-hostprocess-v1: option --file needs a value: "
+                         "\"containerd-shim-hostprocess-v1 help look\" says which\n");
+  ck_assert_int_eq(parse("-o", "--dry-run", NULL), -1);
+  ck_assert_str_eq(said, "containerd-shim-hostprocess-v1: option -o needs a value, and has the option "
+                         "--dry-run: write -o=--dry-run if it is meant\n");
+  ck_assert_int_eq(parse("-o", "-file=x", "y", NULL), -1);
   ck_assert_int_eq(parse("--dry-run=yes", NULL), -1);
   ck_assert_ptr_nonnull(strstr(said, "option --dry-run takes no value: leave \"=yes\" out"));
 }

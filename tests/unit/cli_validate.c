@@ -240,6 +240,42 @@ START_TEST(test_outcome_linux) {
 }
 END_TEST
 
+START_TEST(test_outcome_of_numbers) {
+  struct hp_validate validate = judge_for(HP_OS_LINUX);
+  json_t *report = report_of(
+      &validate, "{\"annotations\":{\"microsoft.com/hostprocess-container\":\"true\"},\"process\":{"
+                 "\"args\":[\"a\"],\"user\":{\"uid\":5,\"gid\":4294967294,\"additionalGids\":[7,0]}},"
+                 "\"linux\":{\"resources\":{\"cpu\":{\"cpus\":\"0-1,3\",\"mems\":\"0\"},\"blockIO\":{"
+                 "\"throttleReadBpsDevice\":[{\"major\":8,\"rate\":1}],"
+                 "\"throttleWriteIOPSDevice\":[{\"major\":8,\"rate\":1}]}}}}");
+  const json_t *c = container_of(report, 0);
+  member_is(c, "user", "{\"kind\":\"numbers\",\"token\":\"uid 5, gid 4294967294, groups 7, 0\"}");
+  member_is(c, "limits",
+            "[{\"limit\":\"cpu.cpus\",\"value\":\"0-1,3\",\"job\":\"cpuset.cpus\"},"
+            "{\"limit\":\"cpu.mems\",\"value\":\"0\",\"job\":\"cpuset.mems\"},"
+            "{\"limit\":\"blockIO.throttle\",\"value\":2,\"job\":\"io.max, as many rates\"}]");
+  json_decref(report);
+  hp_validate_clear(&validate);
+}
+END_TEST
+
+/* kubelet on Windows writes a section for each system. */
+START_TEST(test_the_other_systems_section) {
+  static const char text[] =
+      "{\"metadata\":{},\"hostname\":\"h\",\"linux\":{\"security_context\":{}},"
+      "\"windows\":{\"security_context\":{\"host_process\":true,\"namespace_options\":{\"network\":2}}}}";
+  static const enum hp_validate_status wanted[] = {
+      [HP_OS_WINDOWS] = HP_VALIDATE_ACCEPTED, [HP_OS_LINUX] = HP_VALIDATE_REFUSED};
+  for (int os = 0; os < 2; os++) {
+    struct hp_validate validate = judge_for((enum hp_os)os);
+    json_t *report = report_of(&validate, text);
+    ck_assert_int_eq(hp_validate_status(report), wanted[os]);
+    json_decref(report);
+    hp_validate_clear(&validate);
+  }
+}
+END_TEST
+
 /* ---- a node that is asked ---------------------------------------------------------------- */
 
 START_TEST(test_node) {
@@ -282,6 +318,7 @@ static const struct {
     {"{\"process\":{}}", NULL, "config.json"},
     {"{\"metadata\":{}}", NULL, "PodSandboxConfig"},
     {"metadata: {name: p}\nlog_directory: /x", NULL, "PodSandboxConfig"},
+    {"metadata: {name: p}\nhostname: h", NULL, "PodSandboxConfig"},
     {"{\"metadata\":{},\"image\":{}}", NULL, "ContainerConfig"},
     {"{\"metadata\":{},\"logPath\":\"x\"}", NULL, "ContainerConfig"},
     {"{\"metadata\":{},\"linux\":{}}{\"command\":[\"}\\\"{\"]}\n ", NULL, "ContainerConfig"},
@@ -450,6 +487,8 @@ int main(void) {
   tcase_add_test(tcase, test_outcome);
   tcase_add_test(tcase, test_cpu_of_the_policy);
   tcase_add_test(tcase, test_outcome_linux);
+  tcase_add_test(tcase, test_outcome_of_numbers);
+  tcase_add_test(tcase, test_the_other_systems_section);
   tcase_add_test(tcase, test_node);
   LOOP(test_files, files);
   tcase_add_test(tcase, test_pod_and_container);

@@ -320,10 +320,10 @@ static void try_pod(void) {
   struct hp_strings messages = validate(config);
   struct hp_container_spec sandbox, taken;
   struct hp_error err = HP_ERROR_INIT;
-  int result = served ? hp_cri_pod_parse(config, strlen(config), &sandbox, &err)
+  int result = served ? hp_cri_pod_parse(config, strlen(config), NULL, &sandbox, &err)
                       : hp_spec_parse(config, strlen(config), &sandbox, &err);
   if (served && result == 0)
-    ck_assert_int_eq(hp_cri_pod_parse(config, strlen(config), &taken, &err), 0);
+    ck_assert_int_eq(hp_cri_pod_parse(config, strlen(config), NULL, &taken, &err), 0);
   put_text("bundle/config.json", config);
   struct answer created = {.message = err.message ? hp_strdup(err.message) : NULL, .code = err.code};
   if (!served || result == 0) {

@@ -15,7 +15,7 @@
 
 static int parse(const char *members, struct hp_container_spec *spec, struct hp_error *err) {
   char *text = hp_printf("{%s}", members);
-  int result = hp_cri_pod_parse(text, strlen(text), spec, err);
+  int result = hp_cri_pod_parse(text, strlen(text), NULL, spec, err);
   free(text);
   return result;
 }
@@ -189,7 +189,7 @@ START_TEST(test_numbers_in_strings) {
   static const char bad[] = "{\"linux\":{\"resources\":{\"cpuShares\":\"2x\"}}}";
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_cri_container_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_cri_container_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s", err.message);
   ck_assert_int_eq(spec.limits.memory.value, 1048576);
   ck_assert_int_eq(spec.limits.cpu_shares.value, 2);
   ck_assert_uint_eq(spec.process.uid, 7);
@@ -197,7 +197,7 @@ START_TEST(test_numbers_in_strings) {
   ck_assert_uint_eq(spec.mount_count, 1);
   ck_assert_str_eq(spec.mounts[0].source, "/b");
   hp_spec_clear(&spec);
-  ck_assert_int_eq(hp_cri_container_parse(bad, strlen(bad), &spec, &err), -1);
+  ck_assert_int_eq(hp_cri_container_parse(bad, strlen(bad), NULL, &spec, &err), -1);
   ck_assert_ptr_nonnull(strstr(err.message, "linux.resources.cpu_shares is \"2x\""));
   hp_error_clear(&err);
 }

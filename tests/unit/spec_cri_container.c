@@ -17,8 +17,9 @@ static char *first_refusal(const char *text) {
   struct hp_policy policy;
   struct hp_verdict verdict;
   hp_policy_init(&policy);
-  ck_assert_int_eq(hp_cri_pod_parse(POD, strlen(POD), &pod, &err), 0);
-  ck_assert_msg(hp_cri_container_parse(text, strlen(text), &spec, &err) == 0, "%s: %s", text, err.message);
+  ck_assert_int_eq(hp_cri_pod_parse(POD, strlen(POD), NULL, &pod, &err), 0);
+  ck_assert_msg(hp_cri_container_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s: %s", text,
+                err.message);
   if (hp_rules_judge(HP_OS_WINDOWS, &policy, &pod, &spec, &verdict, &err) == 0)
     hp_verdict_clear(&verdict);
   char *message = hp_strdup(err.message);
@@ -78,7 +79,7 @@ START_TEST(test_fields) {
       "\"rootfs_size_in_bytes\":7,\"cpu_shares\":0},\"security_context\":{" SYSTEM "}}}";
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_cri_container_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_cri_container_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s", err.message);
   ck_assert_int_eq(spec.role, HP_ROLE_MEMBER);
   ck_assert_int_eq(spec.hostprocess, HP_TRUE);
   ck_assert_uint_eq(spec.process.args.count, 2);
@@ -99,17 +100,38 @@ START_TEST(test_linux_fields) {
   static const char text[] =
       "{\"command\":[\"a\"],\"linux\":{\"resources\":{\"cpu_quota\":5000,\"cpu_period\":100000,"
       "\"cpuset_cpus\":\"0\"},\"security_context\":{\"run_as_user\":{\"value\":5},\"run_as_group\":{"
-      "\"value\":6},"
+      "\"value\":6},\"supplemental_groups\":[6,0],"
       "\"namespace_options\":{\"network\":\"POD\"}}}}";
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_cri_container_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_cri_container_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s", err.message);
   ck_assert_uint_eq(spec.process.uid, 5);
   ck_assert_uint_eq(spec.process.gid, 6);
+  ck_assert_uint_eq(spec.process.additional_gid_count, 2);
+  ck_assert_uint_eq(spec.process.additional_gids[0], 6);
+  ck_assert_uint_eq(spec.process.additional_gids[1], 0);
   ck_assert_int_eq(spec.limits.cpu_quota.value, 5000);
   ck_assert_str_eq(spec.limits.cpuset_cpus, "0");
   ck_assert_str_eq(spec.own_network, "linux.security_context.namespace_options.network is POD");
   hp_spec_clear(&spec);
+}
+END_TEST
+
+/* kubelet on Windows writes both sections; Linux' means nothing there. */
+START_TEST(test_the_section_that_is_asked_for) {
+  static const char text[] =
+      "{\"command\":[\"a\"],\"linux\":{\"security_context\":{\"run_as_user\":{\"value\":5}}},"
+      "\"windows\":{\"security_context\":{" SYSTEM "}}}";
+  static const enum hp_os systems[] = {HP_OS_WINDOWS, HP_OS_LINUX};
+  for (size_t i = 0; i < 2; i++) {
+    struct hp_container_spec spec;
+    struct hp_error err = HP_ERROR_INIT;
+    ck_assert_int_eq(hp_cri_container_parse(text, strlen(text), &systems[i], &spec, &err), 0);
+    ck_assert_int_eq(spec.has_windows, systems[i] == HP_OS_WINDOWS);
+    ck_assert_int_eq(spec.hostprocess, systems[i] == HP_OS_WINDOWS ? HP_TRUE : HP_UNSET);
+    ck_assert_uint_eq(spec.process.uid, systems[i] == HP_OS_WINDOWS ? 0 : 5);
+    hp_spec_clear(&spec);
+  }
 }
 END_TEST
 
@@ -131,8 +153,8 @@ static const struct {
 START_TEST(test_unreadable) {
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_int_eq(hp_cri_container_parse(unreadable[_i].config, strlen(unreadable[_i].config), &spec, &err),
-                   -1);
+  ck_assert_int_eq(
+      hp_cri_container_parse(unreadable[_i].config, strlen(unreadable[_i].config), NULL, &spec, &err), -1);
   ck_assert_str_eq(err.message, unreadable[_i].message);
   hp_error_clear(&err);
 }
@@ -145,6 +167,7 @@ int main(void) {
   tcase_add_loop_test(tcase, test_unreadable, 0, (int)(sizeof unreadable / sizeof unreadable[0]));
   tcase_add_test(tcase, test_fields);
   tcase_add_test(tcase, test_linux_fields);
+  tcase_add_test(tcase, test_the_section_that_is_asked_for);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
 }

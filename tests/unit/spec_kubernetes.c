@@ -343,7 +343,8 @@ END_TEST
 START_TEST(test_linux) {
   static const char manifest[] =
       "apiVersion: v1\nkind: Pod\nmetadata: {annotations: {microsoft.com/hostprocess-container: 'true'}}\n"
-      "spec:\n  hostNetwork: true\n  securityContext: {runAsUser: 5, runAsGroup: 6}\n"
+      "spec:\n  hostNetwork: true\n  securityContext: {runAsUser: 5, runAsGroup: 6, supplementalGroups: [7], "
+      "fsGroup: 0}\n"
       "  volumes: [{name: h, hostPath: {path: /var/log}}]\n"
       "  containers: [{name: c, command: [a], volumeMounts: [{name: h, mountPath: /logs, subPath: x}],\n"
       "    resources: {limits: {cpu: 250m, memory: 1Mi}}}]\n";
@@ -353,6 +354,9 @@ START_TEST(test_linux) {
   const struct hp_container_spec *spec = &pods.items[0].containers[0].spec;
   ck_assert_uint_eq(spec->process.uid, 5);
   ck_assert_uint_eq(spec->process.gid, 6);
+  ck_assert_uint_eq(spec->process.additional_gid_count, 2);
+  ck_assert_uint_eq(spec->process.additional_gids[0], 7);
+  ck_assert_uint_eq(spec->process.additional_gids[1], 0);
   ck_assert_str_eq(spec->mounts[0].source, "/var/log/x");
   ck_assert_int_eq(spec->limits.cpu_quota.value, 25000);
   ck_assert_int_eq(spec->limits.cpu_period.value, 100000);
