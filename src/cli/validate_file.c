@@ -132,7 +132,7 @@ static int read_config(struct reader *reader, const json_t *document, const char
   struct hp_validate *validate = reader->validate;
   struct hp_container_spec spec;
   enum hp_os os = os_of(validate, document);
-  int result = reader->format == OCI          ? hp_spec_parse(data, length, &spec, err)
+  int result = reader->format == OCI          ? hp_spec_parse(data, length, &os, &spec, err)
                : reader->format == POD_CONFIG ? hp_cri_pod_parse(data, length, &os, &spec, err)
                                               : hp_cri_container_parse(data, length, &os, &spec, err);
   if (result != 0)

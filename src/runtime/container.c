@@ -20,6 +20,7 @@ static void free_container(struct hp_container *container) {
   hp_journal_close(container->journal);
   hp_sandbox_unref(container->sandbox);
   hp_limits_clear(&container->limits);
+  hp_limits_clear(&container->annotated);
   free(container->id);
   free(container->bundle);
   free(container->option_path);

@@ -32,10 +32,12 @@ struct hp_container {
   size_t exec_count, exec_spec_bytes;
   uv_timer_t *mercy; /* runs from "please stop" to "kill"; NULL: not */
 
-  struct host_container *host; /* (operation) NULL: a sandbox, or released */
-  struct hp_journal *journal;  /* (operation) NULL for a sandbox */
-  struct hp_sandbox *sandbox;  /* of a sandbox itself */
-  struct hp_limits limits;     /* (operation) as last applied */
+  struct host_container *host;  /* (operation) NULL: a sandbox, or released */
+  struct hp_journal *journal;   /* (operation) NULL for a sandbox */
+  struct hp_sandbox *sandbox;   /* of a sandbox itself */
+  struct hp_limits limits;      /* (operation) as last applied */
+  struct hp_limits annotated;   /* never changes: lies over all that is sent */
+  struct hp_cpu_forms cpu_sent; /* (operation) */
 };
 
 struct hp_pod {

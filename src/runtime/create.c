@@ -168,6 +168,9 @@ static int make(struct create *create, struct hp_error *err) {
   container->account = hp_log_account(&create->verdict.account, init->spec);
   container->limits = create->spec.limits;
   create->spec.limits = (struct hp_limits){0};
+  container->annotated = create->spec.annotated;
+  create->spec.annotated = (struct hp_limits){0};
+  container->cpu_sent = create->spec.cpu_sent;
   return 0;
 }
 

@@ -120,15 +120,21 @@ void hp_pod_pause(struct hp_pod *pod, const char *id, bool pause, hp_done done, 
 /* ---- Update ---------------------------------------------------------------------- */
 
 /* The whole set is judged and applied, the old one with the change over it: a
- * policy's maximum and the host's conversions depend on more than one field. */
+ * policy's maximum and the host's conversions depend on more than one field. What an
+ * annotation says wins, as at Create, for the CRI sends the spec's own again. */
 static void update_run(struct hp_operation *operation) {
   struct job_operation *job = of(operation);
   struct hp_container *container = job->container;
   struct hp_policy policy;
   struct hp_limits whole = {0};
+  struct hp_cpu_forms sent = container->cpu_sent;
   hp_policy_init(&policy);
+  hp_limits_take_new_cpu(&job->limits, &sent);
   hp_limits_merge(&whole, &container->limits);
   hp_limits_merge(&whole, &job->limits);
+  hp_limits_merge(&whole, &container->annotated);
+  if (hp_limits_judge_change(&container->limits, &job->limits, &operation->err) != 0)
+    goto done;
   if (hp_policy_load(container->option_path, host_file_distrust, &policy, &operation->err) != 0)
     goto done;
   policy.processors = host_processors();
@@ -137,6 +143,7 @@ static void update_run(struct hp_operation *operation) {
     struct hp_limits old = container->limits;
     container->limits = whole;
     whole = old;
+    container->cpu_sent = sent;
     hp_log(HP_LOG_INFO, container->id, "limits updated");
   }
 done:

@@ -22,7 +22,6 @@ static const struct well_known services[] = {
     {"SYSTEM", HP_ACCOUNT_SYSTEM},
     {"LocalSystem", HP_ACCOUNT_SYSTEM},
     {"Local System", HP_ACCOUNT_SYSTEM},
-    {"root", HP_ACCOUNT_SYSTEM},
     {"S-1-5-18", HP_ACCOUNT_SYSTEM},
     {"LocalService", HP_ACCOUNT_LOCAL_SERVICE},
     {"Local Service", HP_ACCOUNT_LOCAL_SERVICE},
@@ -31,6 +30,16 @@ static const struct well_known services[] = {
     {"Network Service", HP_ACCOUNT_NETWORK_SERVICE},
     {"S-1-5-20", HP_ACCOUNT_NETWORK_SERVICE},
 };
+
+/* To Windows "root" is a name as any other. */
+static const struct well_known *find_service(enum hp_os os, const char *name) {
+  if (os == HP_OS_LINUX && hp_text_same(name, "root"))
+    return &services[0];
+  for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+    if (hp_text_same(name, services[i].name))
+      return &services[i];
+  return NULL;
+}
 
 static int refuse(const char *username, struct hp_error *err, const char *rule) {
   bool long_name = strlen(username) > 400;
@@ -78,7 +87,7 @@ static int check_name(const char *username, const char *name, struct hp_error *e
   return 0;
 }
 
-int hp_account_parse(const char *username, struct hp_account *account, struct hp_error *err) {
+int hp_account_parse(enum hp_os os, const char *username, struct hp_account *account, struct hp_error *err) {
   *account = (struct hp_account){0};
   if (!username || !*username)
     return hp_error_set(
@@ -97,13 +106,12 @@ int hp_account_parse(const char *username, struct hp_account *account, struct hp
     free(domain);
     return -1;
   }
-  if (is_local_domain(domain))
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
-      if (hp_text_same(name, services[i].name)) {
-        account->kind = services[i].kind;
-        free(domain);
-        return 0;
-      }
+  const struct well_known *service = is_local_domain(domain) ? find_service(os, name) : NULL;
+  if (service) {
+    account->kind = service->kind;
+    free(domain);
+    return 0;
+  }
   *account = (struct hp_account){.kind = HP_ACCOUNT_NAMED, .domain = domain, .name = hp_strdup(name)};
   return 0;
 }

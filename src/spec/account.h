@@ -4,6 +4,7 @@
 #define HP_SPEC_ACCOUNT_H
 
 #include "base/error.h"
+#include "spec/spec.h"
 
 enum hp_account_kind {
   HP_ACCOUNT_NUMERIC, /* Linux, no username: uid, gid and additional gids of the spec */
@@ -21,12 +22,12 @@ struct hp_account {
 };
 
 /* Any letter case, inner spaces, domains "NT AUTHORITY", "BUILTIN", "."; the
- * SIDs S-1-5-18, -19, -20; "root" is SYSTEM too (Linux). Refuses, naming the
+ * SIDs S-1-5-18, -19, -20; on Linux "root" is SYSTEM too. Refuses, naming the
  * field runAsUserName: empty, more than one backslash, control characters,
  * too long (domain 255, user 104), characters Windows forbids (" / \ [ ] : ; |
  * = , + * ? < > and a name of only dots or spaces), ContainerUser and
  * ContainerAdministrator. */
-int hp_account_parse(const char *username, struct hp_account *account, struct hp_error *err);
+int hp_account_parse(enum hp_os os, const char *username, struct hp_account *account, struct hp_error *err);
 void hp_account_clear(struct hp_account *account);
 
 #endif

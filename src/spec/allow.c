@@ -20,7 +20,7 @@ int hp_allow_check(const char *text, struct hp_error *err) {
   if (is_number_entry(text))
     return 0;
   struct hp_account account;
-  int result = hp_account_parse(text, &account, err);
+  int result = hp_account_parse(hp_os_here(), text, &account, err);
   hp_account_clear(&account);
   return result;
 }
@@ -48,7 +48,7 @@ static bool lists_account(const struct hp_policy *policy, const struct hp_accoun
     struct hp_account entry;
     struct hp_error ignored = HP_ERROR_INIT;
     if (!is_number_entry(policy->accounts.items[i]) &&
-        hp_account_parse(policy->accounts.items[i], &entry, &ignored) == 0) {
+        hp_account_parse(hp_os_here(), policy->accounts.items[i], &entry, &ignored) == 0) {
       found = same_account(&entry, account);
       hp_account_clear(&entry);
     }

@@ -47,6 +47,8 @@ static int read_windows_resources(const struct hp_json *at, struct hp_limits *ou
   if (hp_json_object(*at, err) != 0 || read_number(at, "cpu_shares", &out->cpu_shares, err) != 0 ||
       read_number(at, "cpu_count", &out->cpu_count, err) != 0 ||
       read_number(at, "cpu_maximum", &out->cpu_maximum, err) != 0 ||
+      hp_affinities_read(hp_json_at(at, "affinity_cpus"), "cpu_mask", "cpu_group", &out->affinities, err) !=
+          0 ||
       read_number(at, "memory_limit_in_bytes", &out->memory, err) != 0 ||
       read_number(at, "rootfs_size_in_bytes", &out->storage_size, err) != 0)
     return -1;
@@ -83,12 +85,14 @@ static int read_linux(const struct hp_json *at, struct hp_container_spec *spec, 
   return 0;
 }
 
-static int read_windows(const struct hp_json *at, struct hp_container_spec *spec, struct hp_error *err) {
+static int read_windows(const struct hp_json *at, const struct hp_json *annotations,
+                        struct hp_container_spec *spec, struct hp_error *err) {
   struct hp_json resources = hp_json_at(at, "resources"), security = hp_json_at(at, "security_context");
   spec->has_windows = true;
-  return read_windows_resources(&resources, &spec->limits, err) == 0
-             ? hp_cri_read_windows_security(&security, spec, err)
-             : -1;
+  if (read_windows_resources(&resources, &spec->limits, err) != 0 ||
+      hp_limits_annotate(annotations, spec, err) != 0)
+    return -1;
+  return hp_cri_read_windows_security(&security, spec, err);
 }
 
 static int read_container(const struct hp_json *config, const enum hp_os *os, struct hp_container_spec *spec,
@@ -112,7 +116,7 @@ static int read_container(const struct hp_json *config, const enum hp_os *os, st
   spec->source = HP_SOURCE_CRI;
   spec->has_process = true;
   spec->image_program = hp_json_count(&command) == 0;
-  return windows ? read_windows(&section, spec, err) : read_linux(&section, spec, err);
+  return windows ? read_windows(&section, &annotations, spec, err) : read_linux(&section, spec, err);
 }
 
 int hp_cri_container_parse(const char *data, size_t length, const enum hp_os *os,

@@ -1,5 +1,6 @@
 /* Limits of the job: linux.resources, windows.resources and the annotations
  * that Windows users know from the reference shim. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,7 +90,8 @@ static int read_linux(const struct hp_json *at, struct hp_limits *out, struct hp
   return 0;
 }
 
-static int read_affinities(struct hp_json at, struct hp_affinities *out, struct hp_error *err) {
+int hp_affinities_read(struct hp_json at, const char *mask_key, const char *group_key,
+                       struct hp_affinities *out, struct hp_error *err) {
   if (hp_json_array(at, err) != 0)
     return -1;
   size_t count = hp_json_count(&at);
@@ -100,8 +102,8 @@ static int read_affinities(struct hp_json at, struct hp_affinities *out, struct 
     struct hp_number group = {0};
     if (!json_is_object(item.value))
       return hp_json_refuse(&item, err, "an object");
-    if (hp_json_uint64(hp_json_at(&item, "mask"), &out->items[i].mask, err) != 0 ||
-        hp_json_number(hp_json_at(&item, "group"), 0, UINT16_MAX, &group, err) != 0)
+    if (hp_json_uint64(hp_json_at(&item, mask_key), &out->items[i].mask, err) != 0 ||
+        hp_json_number(hp_json_at(&item, group_key), 0, UINT16_MAX, &group, err) != 0)
       return -1;
     out->items[i].group = (uint32_t)group.value;
     out->count = i + 1;
@@ -118,7 +120,7 @@ static int read_windows(const struct hp_json *at, struct hp_limits *out, struct 
       read_nonzero(hp_json_at(&cpu, "count"), 0, INT64_MAX, &out->cpu_count, err) != 0 ||
       read_nonzero(hp_json_at(&cpu, "shares"), 0, UINT16_MAX, &out->cpu_shares, err) != 0 ||
       read_nonzero(hp_json_at(&cpu, "maximum"), 0, UINT16_MAX, &out->cpu_maximum, err) != 0 ||
-      read_affinities(hp_json_at(&cpu, "affinity"), &out->affinities, err) != 0 ||
+      hp_affinities_read(hp_json_at(&cpu, "affinity"), "mask", "group", &out->affinities, err) != 0 ||
       read_nonzero(hp_json_at(&storage, "iops"), 0, INT64_MAX, &out->storage_iops, err) != 0 ||
       read_nonzero(hp_json_at(&storage, "bps"), 0, INT64_MAX, &out->storage_bps, err) != 0 ||
       read_nonzero(hp_json_at(&storage, "sandboxSize"), 0, INT64_MAX, &out->storage_size, err) != 0)
@@ -173,26 +175,33 @@ static int read_annotation(const struct hp_json *annotations, const char *key, i
   return 0;
 }
 
-int hp_limits_read_annotations(const struct hp_json *annotations, struct hp_limits *out,
-                               struct hp_error *err) {
-  struct hp_number megabytes = {0}, count = {0}, maximum = {0}, shares = {0};
+static int read_annotations(const struct hp_json *annotations, struct hp_limits *out, struct hp_error *err) {
+  struct hp_number megabytes = {0};
   if (read_annotation(annotations, "io.microsoft.container.memory.sizeinmb", INT64_MAX >> 20, &megabytes,
                       err) != 0 ||
       read_annotation(annotations, "io.microsoft.container.storage.qos.bandwidthmaximum", INT64_MAX,
                       &out->storage_bps, err) != 0 ||
       read_annotation(annotations, "io.microsoft.container.storage.qos.iopsmaximum", INT64_MAX,
                       &out->storage_iops, err) != 0 ||
-      read_annotation(annotations, "io.microsoft.container.processor.count", INT32_MAX, &count, err) != 0 ||
-      read_annotation(annotations, "io.microsoft.container.processor.limit", INT32_MAX, &maximum, err) != 0 ||
-      read_annotation(annotations, "io.microsoft.container.processor.weight", INT32_MAX, &shares, err) != 0)
+      read_annotation(annotations, "io.microsoft.container.processor.count", INT32_MAX, &out->cpu_count,
+                      err) != 0 ||
+      read_annotation(annotations, "io.microsoft.container.processor.limit", INT32_MAX, &out->cpu_maximum,
+                      err) != 0 ||
+      read_annotation(annotations, "io.microsoft.container.processor.weight", INT32_MAX, &out->cpu_shares,
+                      err) != 0)
     return -1;
   if (megabytes.set)
     out->memory = (struct hp_number){.set = true, .value = megabytes.value << 20};
-  if (count.set || maximum.set || shares.set) { /* one of the three is allowed, so all are replaced */
-    out->cpu_count = count;
-    out->cpu_maximum = maximum;
-    out->cpu_shares = shares;
-  }
+  return 0;
+}
+
+int hp_limits_annotate(const struct hp_json *annotations, struct hp_container_spec *spec,
+                       struct hp_error *err) {
+  spec->cpu_sent =
+      (struct hp_cpu_forms){spec->limits.cpu_count, spec->limits.cpu_maximum, spec->limits.cpu_shares};
+  if (read_annotations(annotations, &spec->annotated, err) != 0)
+    return -1;
+  hp_limits_merge(&spec->limits, &spec->annotated);
   return 0;
 }
 
@@ -248,7 +257,36 @@ static void merge_cpu_form(struct hp_limits *base, const struct hp_limits *chang
   merge_number(&base->cpu_maximum, change->cpu_maximum);
 }
 
+void hp_limits_take_new_cpu(struct hp_limits *change, struct hp_cpu_forms *sent) {
+  struct {
+    struct hp_number *now, *before;
+  } forms[] = {{&change->cpu_count, &sent->count},
+               {&change->cpu_maximum, &sent->maximum},
+               {&change->cpu_shares, &sent->shares}};
+  bool several = change->cpu_count.set + change->cpu_maximum.set + change->cpu_shares.set > 1;
+  for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    struct hp_number now = *forms[i].now, *before = forms[i].before;
+    if (several && before->set && before->value == now.value)
+      forms[i].now->set = false;
+    merge_number(before, now);
+  }
+}
+
+int hp_limits_judge_change(const struct hp_limits *now, const struct hp_limits *change,
+                           struct hp_error *err) {
+  struct hp_number size = change->storage_size;
+  if (!size.set || (now->storage_size.set && now->storage_size.value == size.value))
+    return 0;
+  return hp_error_set(err, HP_INVALID_ARGUMENT,
+                      "windows.resources.storage.sandboxSize is %" PRId64 ", and the container's volume was "
+                      "made with another size or none: leave it out, or make the container anew",
+                      size.value);
+}
+
 void hp_limits_merge(struct hp_limits *base, const struct hp_limits *change) {
+  /* Else the old limit of both would stand against it. */
+  if (change->memory.set && change->memory.value == -1 && base->memory_swap.set)
+    base->memory_swap.value = -1;
   merge_number(&base->memory, change->memory);
   merge_number(&base->memory_swap, change->memory_swap);
   merge_number(&base->memory_reservation, change->memory_reservation);

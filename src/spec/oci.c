@@ -125,20 +125,24 @@ done:
 }
 
 /* A spec that has both sections, or none, speaks to the system it is on. */
-static int read_limits(const struct hp_json *linux_at, const struct hp_json *windows_at,
+static enum hp_os os_of(const struct hp_json *linux_at, const struct hp_json *windows_at) {
+  if (!linux_at->value == !windows_at->value)
+    return hp_os_here();
+  return windows_at->value ? HP_OS_WINDOWS : HP_OS_LINUX;
+}
+
+static int read_limits(enum hp_os os, const struct hp_json *linux_at, const struct hp_json *windows_at,
                        const struct hp_json *annotations, struct hp_container_spec *spec,
                        struct hp_error *err) {
-  enum hp_os os = !linux_at->value == !windows_at->value ? hp_os_here()
-                  : windows_at->value                    ? HP_OS_WINDOWS
-                                                         : HP_OS_LINUX;
   struct hp_json resources = hp_json_at(os == HP_OS_WINDOWS ? windows_at : linux_at, "resources");
   if (hp_limits_read(os, &resources, &spec->limits, err) != 0)
     return -1;
   hp_limits_list_ignored(os, &resources, &spec->ignored);
-  return os == HP_OS_WINDOWS ? hp_limits_read_annotations(annotations, &spec->limits, err) : 0;
+  return os == HP_OS_WINDOWS ? hp_limits_annotate(annotations, spec, err) : 0;
 }
 
-static int read_spec(const struct hp_json *root, struct hp_container_spec *spec, struct hp_error *err) {
+static int read_spec(const struct hp_json *root, const enum hp_os *os, struct hp_container_spec *spec,
+                     struct hp_error *err) {
   static const char *const ignored[] = {"hooks", "hostname", "domainname"};
   struct hp_json annotations = hp_json_at(root, "annotations"), process = hp_json_at(root, "process"),
                  base = hp_json_at(root, "root"), linux_at = hp_json_at(root, "linux"),
@@ -159,16 +163,18 @@ static int read_spec(const struct hp_json *root, struct hp_container_spec *spec,
     return -1;
   if (windows_at.value && read_windows(&windows_at, spec, err) != 0)
     return -1;
-  return read_limits(&linux_at, &windows_at, &annotations, spec, err);
+  return read_limits(os ? *os : os_of(&linux_at, &windows_at), &linux_at, &windows_at, &annotations, spec,
+                     err);
 }
 
-int hp_spec_parse(const char *data, size_t length, struct hp_container_spec *spec, struct hp_error *err) {
+int hp_spec_parse(const char *data, size_t length, const enum hp_os *os, struct hp_container_spec *spec,
+                  struct hp_error *err) {
   *spec = (struct hp_container_spec){0};
   json_t *tree = hp_json_load("config.json", data, length, HP_CONFIG_MAX, err);
   if (!tree)
     return -1;
   struct hp_json root = hp_json_root("", tree);
-  int result = read_spec(&root, spec, err);
+  int result = read_spec(&root, os, spec, err);
   json_decref(tree);
   if (result != 0) {
     hp_spec_clear(spec);
@@ -183,7 +189,7 @@ int hp_spec_load(const char *bundle, struct hp_container_spec *spec, struct hp_e
   size_t length = 0;
   int result = hp_file_read("config.json", path, HP_CONFIG_MAX, NULL, &data, &length, err);
   if (result == 0)
-    result = hp_spec_parse(data, length, spec, err);
+    result = hp_spec_parse(data, length, NULL, spec, err);
   free(data);
   free(path);
   return result;
@@ -202,6 +208,7 @@ void hp_spec_clear(struct hp_container_spec *spec) {
   }
   free(spec->mounts);
   hp_limits_clear(&spec->limits);
+  hp_limits_clear(&spec->annotated);
   free(spec->cgroups_path);
   free(spec->os_name);
   free(spec->own_network);

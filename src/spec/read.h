@@ -22,11 +22,14 @@ int hp_mounts_read(struct hp_json at, hp_mount_reader *read_one, struct hp_conta
 /* resources: linux.resources or windows.resources. */
 int hp_limits_read(enum hp_os os, const struct hp_json *resources, struct hp_limits *out,
                    struct hp_error *err);
+/* A list of objects with a mask and a group, by the names that they have there. */
+int hp_affinities_read(struct hp_json at, const char *mask_key, const char *group_key,
+                       struct hp_affinities *out, struct hp_error *err);
 void hp_limits_list_ignored(enum hp_os os, const struct hp_json *resources, struct hp_strings *ignored);
 /* The io.microsoft.container.* annotations of Windows: they win over
  * windows.resources, processor.* over all three of its cpu fields. */
-int hp_limits_read_annotations(const struct hp_json *annotations, struct hp_limits *out,
-                               struct hp_error *err);
+int hp_limits_annotate(const struct hp_json *annotations, struct hp_container_spec *spec,
+                       struct hp_error *err);
 
 /* microsoft.com/hostprocess-* and the CRI's: role, sandbox_id, hostprocess,
  * inherit_user, mount_behavior, rootfs_location. Checks that all are strings. */

@@ -26,7 +26,7 @@ int hp_rule_run_as_user_name(const struct hp_rule_subject *subject, struct hp_er
   else if (subject->os == HP_OS_LINUX && !spec->process.username)
     subject->account->kind = HP_ACCOUNT_NUMERIC;
   else
-    return hp_account_parse(spec->process.username, subject->account, err);
+    return hp_account_parse(subject->os, spec->process.username, subject->account, err);
   return 0;
 }
 

@@ -111,6 +111,11 @@ struct hp_limits {
   struct hp_number storage_iops, storage_bps, storage_size; /* Windows */
 };
 
+/* The forms of Windows' CPU limit as they were sent, of which one is in force. */
+struct hp_cpu_forms {
+  struct hp_number count, maximum, shares;
+};
+
 struct hp_namespace { /* linux.namespaces[] */
   char *type, *path;  /* path NULL: a new one */
 };
@@ -132,6 +137,8 @@ struct hp_container_spec {
   struct hp_mount *mounts;
   size_t mount_count;
   struct hp_limits limits;
+  struct hp_limits annotated;   /* those of annotations (Windows), which are in limits, too … */
+  struct hp_cpu_forms cpu_sent; /* … and what they may hide */
 
   /* linux */
   char *cgroups_path;
@@ -156,8 +163,11 @@ struct hp_container_spec {
 };
 
 /* Parses config.json's bytes; strict about types and duplicate keys, depth and
- * size bounded. Errors: InvalidArgument, naming the field ("process.args[2]"). */
-int hp_spec_parse(const char *data, size_t length, struct hp_container_spec *spec, struct hp_error *err);
+ * size bounded. Errors: InvalidArgument, naming the field ("process.args[2]").
+ * *os: whose limits are read; NULL: those of the one section that is there, or of the
+ * system that this is. */
+int hp_spec_parse(const char *data, size_t length, const enum hp_os *os, struct hp_container_spec *spec,
+                  struct hp_error *err);
 /* Reads DIR/config.json first. A missing file is NotFound. */
 int hp_spec_load(const char *bundle, struct hp_container_spec *spec, struct hp_error *err);
 void hp_spec_clear(struct hp_container_spec *spec);
@@ -173,8 +183,15 @@ size_t hp_process_spec_bytes(const struct hp_process_spec *process);
  * Windows, which os tells. */
 int hp_limits_parse(enum hp_os os, const char *data, size_t length, struct hp_limits *limits,
                     struct hp_error *err);
-/* Lays what is set in change over base. */
+/* Lays what is set in change over base. A CPU limit of Windows replaces one of another
+ * form; memory without a limit has none of memory plus swap. */
 void hp_limits_merge(struct hp_limits *base, const struct hp_limits *change);
+/* containerd's CRI sends all that it has of windows.resources, an old form of the CPU
+ * limit beside the new one: of several, those that are as they were sent before
+ * leave change. sent becomes what was sent now. */
+void hp_limits_take_new_cpu(struct hp_limits *change, struct hp_cpu_forms *sent);
+/* What cannot change while the container is there: InvalidArgument. */
+int hp_limits_judge_change(const struct hp_limits *now, const struct hp_limits *change, struct hp_error *err);
 void hp_limits_clear(struct hp_limits *limits);
 
 #endif

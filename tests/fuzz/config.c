@@ -16,7 +16,7 @@ static void judge(enum hp_os os, bool assume, const char *text, size_t length) {
   struct hp_strings environment = {0}, candidates = {0};
   hp_policy_init(&policy);
   policy.assume = assume;
-  if (hp_spec_parse(text, length, &spec, &err) == 0) {
+  if (hp_spec_parse(text, length, NULL, &spec, &err) == 0) {
     if (hp_rules_judge(os, &policy, NULL, &spec, &verdict, &err) == 0) {
       hp_command_environment(&spec.process.env, "/hpc", &environment);
       if (spec.process.args.count > 0)

@@ -79,7 +79,8 @@ static void compare(struct hp_validate *validate, const char *text) {
   struct hp_container_spec spec;
   struct hp_verdict verdict;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_spec_parse(text, strlen(text), &spec, &err) == 0, "%s: %s", text, err.message);
+  ck_assert_msg(hp_spec_parse(text, strlen(text), &validate->os, &spec, &err) == 0, "%s: %s", text,
+                err.message);
   int result = hp_rules_judge(validate->os, &validate->policy, NULL, &spec, &verdict, &err);
   json_t *report = report_of(validate, text);
   ck_assert_int_eq(hp_validate_status(report), result == 0 ? HP_VALIDATE_ACCEPTED : HP_VALIDATE_REFUSED);

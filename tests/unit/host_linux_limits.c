@@ -330,6 +330,44 @@ START_TEST(refusals_name_file_and_value) {
 }
 END_TEST
 
+/* Memory, CPU and pids come before the device that is not there. */
+START_TEST(a_refused_update_changes_nothing) {
+  struct job job;
+  struct hp_error err = HP_ERROR_INIT;
+  struct hp_throttle nowhere = {4095, 1, 1000};
+  struct hp_limits change = {.memory = number(32 << 20),
+                             .memory_swap = number(32 << 20),
+                             .cpu_quota = number(20000),
+                             .cpu_period = number(50000),
+                             .cpu_shares = number(2048),
+                             .pids = number(5),
+                             .cpuset_cpus = (char[]){"0"},
+                             .read_bps = {&nowhere, 1}};
+  job_init(&job);
+  job.spec.limits = (struct hp_limits){.memory = number(64 << 20),
+                                       .memory_swap = number(64 << 20),
+                                       .cpu_quota = number(50000),
+                                       .cpu_period = number(100000),
+                                       .cpu_shares = number(512)};
+  job_make(&job);
+  char *cpus = job_file(&job, HP_CONTROLLER_CPUSET, "cpuset.cpus");
+  for (int turn = 0; turn < 2; turn++) {
+    ck_assert_int_lt(host_job_update(&job.container, &change, &err), 0);
+    ck_assert_msg(strstr(err.message, "4095:1"), "%s", err.message);
+    hp_error_clear(&err);
+    expect_file(&job, HP_CONTROLLER_MEMORY, "memory.limit_in_bytes", "memory.max", "67108864\n",
+                "67108864\n");
+    expect_file(&job, HP_CONTROLLER_CPU, "cpu.cfs_quota_us", "cpu.max", "50000\n", "50000 100000\n");
+    expect_file(&job, HP_CONTROLLER_CPU, "cpu.shares", "cpu.weight", "512\n", "20\n");
+    expect_file(&job, HP_CONTROLLER_PIDS, "pids.max", "pids.max", "max\n", "max\n");
+    expect_file(&job, HP_CONTROLLER_CPUSET, "cpuset.cpus", "cpuset.cpus", cpus, cpus);
+    change.memory = change.memory_swap = number(128 << 20); /* and upward */
+  }
+  free(cpus);
+  job_end(&job);
+}
+END_TEST
+
 /* A job whose limits the kernel refuses is not made, and what was is removed. */
 START_TEST(a_refused_limit_leaves_nothing) {
   struct job job;
@@ -405,6 +443,7 @@ int main(void) {
   tcase_add_test(real, limits_are_set_and_updated);
   tcase_add_test(real, every_limit_up_and_down);
   tcase_add_test(real, refusals_name_file_and_value);
+  tcase_add_test(real, a_refused_update_changes_nothing);
   tcase_add_test(real, a_refused_limit_leaves_nothing);
   tcase_add_test(real, pids_limit_holds);
   tcase_add_test(real, cpuset_binds);

@@ -52,7 +52,7 @@ static void leave(void) {
 
 static int plan(const char *username) {
   hp_account_clear(&verdict.account);
-  ck_assert_int_eq(hp_account_parse(username, &verdict.account, &err), 0);
+  ck_assert_int_eq(hp_account_parse(HP_OS_WINDOWS, username, &verdict.account, &err), 0);
   return hp_identity_plan(&container, &request, records, &err);
 }
 
@@ -185,7 +185,7 @@ END_TEST
 static enum hp_principal_kind kind_of(const char *username, const wchar_t *name) {
   struct hp_principal principal;
   struct hp_account account;
-  expect(hp_account_parse(username, &account, &err));
+  expect(hp_account_parse(HP_OS_WINDOWS, username, &account, &err));
   expect(hp_principal_find(&account, &principal, &err));
   ck_assert_msg(_wcsicmp(principal.name, name) == 0, "%ls", principal.name);
   enum hp_principal_kind kind = principal.kind;

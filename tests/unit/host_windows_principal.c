@@ -68,7 +68,7 @@ static struct hp_error err;
 
 static int find(const char *username, struct hp_principal *principal) {
   struct hp_account account;
-  ck_assert_int_eq(hp_account_parse(username, &account, &err), 0);
+  ck_assert_int_eq(hp_account_parse(HP_OS_WINDOWS, username, &account, &err), 0);
   int result = hp_principal_find(&account, principal, &err);
   hp_account_clear(&account);
   return result;

@@ -186,7 +186,7 @@ static struct hp_strings validate_member(const char *config, const struct hp_con
   struct hp_pod_container container = {0};
   struct hp_error err = HP_ERROR_INIT;
   json_t *file = json_object();
-  if (hp_spec_parse(config, strlen(config), &container.spec, &err) != 0) {
+  if (hp_spec_parse(config, strlen(config), NULL, &container.spec, &err) != 0) {
     json_object_set_new(file, "error", json_string(err.message));
   } else {
     const struct hp_container_spec *spec = &container.spec;
@@ -321,7 +321,7 @@ static void try_pod(void) {
   struct hp_container_spec sandbox, taken;
   struct hp_error err = HP_ERROR_INIT;
   int result = served ? hp_cri_pod_parse(config, strlen(config), NULL, &sandbox, &err)
-                      : hp_spec_parse(config, strlen(config), &sandbox, &err);
+                      : hp_spec_parse(config, strlen(config), NULL, &sandbox, &err);
   if (served && result == 0)
     ck_assert_int_eq(hp_cri_pod_parse(config, strlen(config), NULL, &taken, &err), 0);
   put_text("bundle/config.json", config);

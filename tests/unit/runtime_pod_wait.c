@@ -98,6 +98,25 @@ START_TEST(update_lays_the_change_over_what_was) {
 }
 END_TEST
 
+/* The CRI sends all of the spec's resources again, whatever it is to change. */
+START_TEST(an_annotation_lies_over_every_update) {
+  static const char text[] = "{\"annotations\":{\"" HP_ANNOTATION_HOSTPROCESS "\":\"true\","
+                             "\"io.microsoft.container.memory.sizeinmb\":\"1\"},"
+                             "\"process\":{\"args\":[\"x\"],\"user\":{\"username\":\"SYSTEM\"}},"
+                             "\"windows\":{\"resources\":{\"memory\":{\"limit\":5000000}}}}";
+  struct answer answer;
+  const char *bundle = make_bundle("c1", NULL, NULL);
+  char *config = hp_printf("%s/config.json", bundle);
+  unit_write(config, text, sizeof text - 1);
+  free(config);
+  ck_assert_int_eq(create_in("c1", bundle), HP_OK);
+  send_update("c1", 5000000, 512, &answer);
+  ck_assert_int_eq(receive(&answer), HP_OK);
+  ck_assert(double_called("update c1 memory=1048576 shares=512"));
+  ck_assert_int_eq(delete ("c1", NULL), HP_OK);
+}
+END_TEST
+
 START_TEST(first_come_first_told) {
   struct answer first, canceled, second, third;
   ck_assert_int_eq(create("c1"), HP_OK);
@@ -171,6 +190,7 @@ int main(void) {
   tcase_add_test(tests, pod_freed_while_a_create_hangs);
   tcase_add_test(tests, state_answers_while_a_start_hangs);
   tcase_add_test(tests, update_lays_the_change_over_what_was);
+  tcase_add_test(tests, an_annotation_lies_over_every_update);
   tcase_add_test(tests, first_come_first_told);
   tcase_add_test(tests, the_policy_is_read_anew);
   tcase_add_test(tests, pids_are_never_empty);

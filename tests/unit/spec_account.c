@@ -10,7 +10,7 @@
 static void is_kind(const char *username, enum hp_account_kind kind) {
   struct hp_account account;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_account_parse(username, &account, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_account_parse(HP_OS_WINDOWS, username, &account, &err) == 0, "%s", err.message);
   ck_assert_msg(account.kind == kind, "%s is kind %d", username, (int)account.kind);
   ck_assert_ptr_null(account.name);
   ck_assert_ptr_null(account.domain);
@@ -20,7 +20,7 @@ static void is_kind(const char *username, enum hp_account_kind kind) {
 static void is_named(const char *username, const char *domain, const char *name) {
   struct hp_account account;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_account_parse(username, &account, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_account_parse(HP_OS_WINDOWS, username, &account, &err) == 0, "%s", err.message);
   ck_assert_int_eq(account.kind, HP_ACCOUNT_NAMED);
   ck_assert_pstr_eq(account.domain, domain);
   ck_assert_str_eq(account.name, name);
@@ -30,22 +30,31 @@ static void is_named(const char *username, const char *domain, const char *name)
 static void is_refused(const char *username, const char *message) {
   struct hp_account account;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_int_eq(hp_account_parse(username, &account, &err), -1);
+  ck_assert_int_eq(hp_account_parse(HP_OS_WINDOWS, username, &account, &err), -1);
   ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
   ck_assert_str_eq(err.message, message);
   ck_assert_ptr_null(account.name);
   hp_error_clear(&err);
 }
 
+/* The superuser's name on Linux is anybody's on Windows. */
+START_TEST(test_root) {
+  static const char *const spellings[] = {"root", "Root", ".\\root", "NT AUTHORITY\\root"};
+  for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+    struct hp_account account;
+    struct hp_error err = HP_ERROR_INIT;
+    ck_assert_int_eq(hp_account_parse(HP_OS_LINUX, spellings[i], &account, &err), 0);
+    ck_assert_int_eq(account.kind, HP_ACCOUNT_SYSTEM);
+    hp_account_clear(&account);
+  }
+  is_named("root", NULL, "root");
+  is_named(".\\root", ".", "root");
+}
+END_TEST
+
 START_TEST(test_services) {
-  static const char *const system[] = {"NT AUTHORITY\\SYSTEM",
-                                       "nt authority\\system",
-                                       "System",
-                                       "LocalSystem",
-                                       "local system",
-                                       "S-1-5-18",
-                                       ".\\root",
-                                       "root",
+  static const char *const system[] = {"NT AUTHORITY\\SYSTEM", "nt authority\\system", "System",
+                                       "LocalSystem",          "local system",         "S-1-5-18",
                                        "BUILTIN\\SYSTEM"};
   for (size_t i = 0; i < sizeof system / sizeof system[0]; i++)
     is_kind(system[i], HP_ACCOUNT_SYSTEM);
@@ -143,7 +152,7 @@ START_TEST(test_huge_name_is_cut_in_the_message) {
   memset(name, 'n', 1 << 20);
   struct hp_account account;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_int_eq(hp_account_parse(name, &account, &err), -1);
+  ck_assert_int_eq(hp_account_parse(HP_OS_WINDOWS, name, &account, &err), -1);
   ck_assert_uint_lt(strlen(err.message), 1000);
   hp_error_clear(&err);
   free(name);
@@ -154,6 +163,7 @@ int main(void) {
   Suite *suite = suite_create("spec_account");
   TCase *tcase = tcase_create("runAsUserName");
   tcase_add_test(tcase, test_services);
+  tcase_add_test(tcase, test_root);
   tcase_add_test(tcase, test_names);
   tcase_add_test(tcase, test_lengths);
   tcase_add_loop_test(tcase, test_refusals, 0, (int)(sizeof refusals / sizeof refusals[0]));

@@ -76,7 +76,8 @@ START_TEST(test_fields) {
       "\"working_dir\":\"C:\\\\w\",\"envs\":[{\"key\":\"K\",\"value\":\"v\"},{\"key\":\"E\"}],\"tty\":true,"
       "\"mounts\":[{\"container_path\":\"C:\\\\d\",\"host_path\":\"C:\\\\s\",\"readonly\":true}],"
       "\"windows\":{\"resources\":{\"cpu_maximum\":5000,\"memory_limit_in_bytes\":1024,"
-      "\"rootfs_size_in_bytes\":7,\"cpu_shares\":0},\"security_context\":{" SYSTEM "}}}";
+      "\"rootfs_size_in_bytes\":7,\"cpu_shares\":0,\"affinity_cpus\":[{\"cpu_mask\":6,"
+      "\"cpu_group\":1}]},\"security_context\":{" SYSTEM "}}}";
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
   ck_assert_msg(hp_cri_container_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s", err.message);
@@ -92,6 +93,9 @@ START_TEST(test_fields) {
   ck_assert_int_eq(spec.limits.memory.value, 1024);
   ck_assert_int_eq(spec.limits.storage_size.value, 7);
   ck_assert(!spec.limits.cpu_shares.set);
+  ck_assert_uint_eq(spec.limits.affinities.count, 1);
+  ck_assert_uint_eq(spec.limits.affinities.items[0].mask, 6);
+  ck_assert_uint_eq(spec.limits.affinities.items[0].group, 1);
   hp_spec_clear(&spec);
 }
 END_TEST

@@ -88,7 +88,7 @@ START_TEST(test_annotations_win) {
                                        "\"io.microsoft.container.storage.qos.iopsmaximum\":\"80\"");
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_spec_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_spec_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s", err.message);
   number_is(spec.limits.memory, 3 << 20);
   number_is(spec.limits.cpu_shares, 100);
   ck_assert(!spec.limits.cpu_count.set); /* only one of the three may be set */
@@ -115,7 +115,7 @@ START_TEST(test_annotations_alone) {
   const char *text = "{\"annotations\":{\"io.microsoft.container.memory.sizeinmb\":\"2\"}}";
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_msg(hp_spec_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_spec_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s", err.message);
   ck_assert_int_eq(spec.limits.memory.value, hp_os_here() == HP_OS_WINDOWS ? 2 << 20 : 0);
   hp_spec_clear(&spec);
 }
@@ -130,7 +130,7 @@ START_TEST(test_wrong_annotations) {
                 numbers[_i].shown);
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_int_eq(hp_spec_parse(text, strlen(text), &spec, &err), -1);
+  ck_assert_int_eq(hp_spec_parse(text, strlen(text), NULL, &spec, &err), -1);
   ck_assert_str_eq(err.message, message);
   hp_error_clear(&err);
   free(message);
@@ -198,6 +198,90 @@ START_TEST(test_merge) {
 }
 END_TEST
 
+/* What the CRI gives the cgroup of a container: memory and as much of both. */
+START_TEST(test_memory_without_a_limit) {
+  struct hp_limits base = parse(HP_OS_LINUX, "{\"memory\":{\"limit\":5,\"swap\":5}}");
+  struct hp_limits change = parse(HP_OS_LINUX, "{\"memory\":{\"limit\":-1}}");
+  hp_limits_merge(&base, &change);
+  number_is(base.memory, -1);
+  number_is(base.memory_swap, -1);
+  change = parse(HP_OS_LINUX, "{\"memory\":{\"limit\":7,\"swap\":8}}");
+  hp_limits_merge(&base, &change);
+  number_is(base.memory_swap, 8);
+  base.memory_swap.set = false;
+  change = parse(HP_OS_LINUX, "{\"memory\":{\"limit\":-1}}");
+  hp_limits_merge(&base, &change);
+  ck_assert(!base.memory_swap.set);
+}
+END_TEST
+
+/* Each step: what the CRI sends, of which the old forms are left out. */
+START_TEST(test_new_form_of_the_cpu_limit) {
+  static const struct {
+    const char *sent;
+    int64_t count, maximum, shares; /* 0: left out */
+  } steps[] = {
+      {"{\"cpu\":{\"shares\":5}}", 0, 0, 5},
+      {"{\"cpu\":{\"shares\":5,\"maximum\":6}}", 0, 6, 0},
+      {"{\"cpu\":{\"shares\":5,\"maximum\":6}}", 0, 0, 0},
+      {"{\"cpu\":{\"shares\":5,\"maximum\":7}}", 0, 7, 0},
+      {"{\"cpu\":{\"shares\":8,\"maximum\":7}}", 0, 0, 8},
+      {"{\"cpu\":{\"shares\":9,\"maximum\":9}}", 0, 9, 9}, /* which a rule refuses */
+      {"{\"memory\":{\"limit\":1}}", 0, 0, 0},
+      {"{\"cpu\":{\"count\":1,\"shares\":9,\"maximum\":9}}", 1, 0, 0},
+      {"{\"cpu\":{\"maximum\":9}}", 0, 9, 0}, /* alone it is meant */
+  };
+  struct hp_cpu_forms sent = {0};
+  for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+    struct hp_limits change = parse(HP_OS_WINDOWS, steps[i].sent);
+    hp_limits_take_new_cpu(&change, &sent);
+    ck_assert_int_eq(change.cpu_count.set ? change.cpu_count.value : 0, steps[i].count);
+    ck_assert_int_eq(change.cpu_maximum.set ? change.cpu_maximum.value : 0, steps[i].maximum);
+    ck_assert_int_eq(change.cpu_shares.set ? change.cpu_shares.value : 0, steps[i].shares);
+  }
+}
+END_TEST
+
+START_TEST(test_the_size_of_the_volume_stays) {
+  struct hp_limits none = {0}, made = parse(HP_OS_WINDOWS, "{\"storage\":{\"sandboxSize\":30}}"),
+                   larger = parse(HP_OS_WINDOWS, "{\"storage\":{\"sandboxSize\":31}}");
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(hp_limits_judge_change(&made, &none, &err), 0);
+  ck_assert_int_eq(hp_limits_judge_change(&made, &made, &err), 0);
+  ck_assert_int_eq(hp_limits_judge_change(&none, &made, &err), -1);
+  hp_error_clear(&err);
+  ck_assert_int_eq(hp_limits_judge_change(&made, &larger, &err), -1);
+  ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
+  ck_assert_str_eq(err.message,
+                   "windows.resources.storage.sandboxSize is 31, and the container's volume was made with "
+                   "another size or none: leave it out, or make the container anew");
+  hp_error_clear(&err);
+}
+END_TEST
+
+/* --os chooses the section where a spec has both, or none. */
+START_TEST(test_the_system_that_is_asked_for) {
+  static const char both[] = "{\"annotations\":{\"io.microsoft.container.memory.sizeinmb\":\"2\"},"
+                             "\"linux\":{\"resources\":{\"memory\":{\"limit\":5}}},\"windows\":{}}",
+                    none[] = "{\"annotations\":{\"io.microsoft.container.memory.sizeinmb\":\"2\"}}";
+  static const struct {
+    const char *text;
+    enum hp_os os;
+    int64_t memory;
+  } cases[] = {{both, HP_OS_LINUX, 5},
+               {both, HP_OS_WINDOWS, 2 << 20},
+               {none, HP_OS_LINUX, 0},
+               {none, HP_OS_WINDOWS, 2 << 20}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct hp_container_spec spec;
+    struct hp_error err = HP_ERROR_INIT;
+    ck_assert_int_eq(hp_spec_parse(cases[i].text, strlen(cases[i].text), &cases[i].os, &spec, &err), 0);
+    ck_assert_int_eq(spec.limits.memory.value, cases[i].memory);
+    hp_spec_clear(&spec);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("spec_limits");
   TCase *tcase = tcase_create("limits");
@@ -209,6 +293,10 @@ int main(void) {
   tcase_add_loop_test(tcase, test_wrong_annotations, 0, (int)(sizeof numbers / sizeof numbers[0]));
   tcase_add_loop_test(tcase, test_refusals, 0, (int)(sizeof refusals / sizeof refusals[0]));
   tcase_add_test(tcase, test_merge);
+  tcase_add_test(tcase, test_memory_without_a_limit);
+  tcase_add_test(tcase, test_new_form_of_the_cpu_limit);
+  tcase_add_test(tcase, test_the_size_of_the_volume_stays);
+  tcase_add_test(tcase, test_the_system_that_is_asked_for);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
 }

@@ -37,7 +37,7 @@ static const char windows_config[] =
     "\"resources\":{\"memory\":{\"limit\":4096},\"cpu\":{\"shares\":500,\"affinity\":[{\"mask\":1}]}}}}";
 
 static int parse(const char *text, struct hp_container_spec *spec, struct hp_error *err) {
-  return hp_spec_parse(text, strlen(text), spec, err);
+  return hp_spec_parse(text, strlen(text), NULL, spec, err);
 }
 
 static void is_refused(const char *text, const char *message) {
@@ -311,7 +311,7 @@ START_TEST(test_truncated) {
       memcpy(exact, configs[c], length);
       struct hp_container_spec spec;
       struct hp_error err = HP_ERROR_INIT;
-      ck_assert_int_eq(hp_spec_parse(exact, length, &spec, &err), -1);
+      ck_assert_int_eq(hp_spec_parse(exact, length, NULL, &spec, &err), -1);
       ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
       hp_error_clear(&err);
       free(exact);
@@ -369,7 +369,7 @@ START_TEST(test_size) {
   memcpy(text, "{}", 2);
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
-  ck_assert_int_eq(hp_spec_parse(text, HP_CONFIG_MAX, &spec, &err), 0);
+  ck_assert_int_eq(hp_spec_parse(text, HP_CONFIG_MAX, NULL, &spec, &err), 0);
   hp_spec_clear(&spec);
   is_refused(text, "config.json has 16777217 bytes: at most 16777216 are read, make it smaller");
   free(text);

@@ -18,7 +18,7 @@ static struct hp_container_spec spec_of(const char *members) {
   struct hp_container_spec spec;
   struct hp_error err = HP_ERROR_INIT;
   char *text = hp_printf("{%s}", members);
-  ck_assert_msg(hp_spec_parse(text, strlen(text), &spec, &err) == 0, "%s", err.message);
+  ck_assert_msg(hp_spec_parse(text, strlen(text), NULL, &spec, &err) == 0, "%s", err.message);
   free(text);
   return spec;
 }

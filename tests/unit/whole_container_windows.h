@@ -73,7 +73,7 @@ static inline void whole_init(const struct layout *layout) {
                          .bundle = narrow_in_scratch(L"bundle"),
                          .id = hp_printf("whole-%lu-%u", GetCurrentProcessId(), ++count)};
   hp_policy_init(&whole.policy);
-  ck_assert_int_eq(hp_account_parse(layout->account, &whole.verdict.account, &err), 0);
+  ck_assert_int_eq(hp_account_parse(HP_OS_WINDOWS, layout->account, &whole.verdict.account, &err), 0);
   whole.verdict.behavior = layout->symlink ? HP_MOUNT_SYMLINK : HP_MOUNT_BIND;
   whole.mount =
       (struct hp_mount){.source = narrow_in_scratch(L"data"), .destination = narrow_in_scratch(L"var\\data")};

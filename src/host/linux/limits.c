@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "host/linux/cgroup_tree.h"
 
@@ -242,6 +243,7 @@ void hp_limit_writes_clear(struct hp_limit_writes *writes) {
   for (size_t i = 0; i < writes->count; i++) {
     free(writes->items[i].value);
     free(writes->items[i].other_value);
+    free(writes->items[i].before);
   }
   free(writes->items);
   *writes = (struct hp_limit_writes){0};
@@ -318,7 +320,48 @@ static int write_limit(int directory, const struct hp_limit_write *write) {
   return errno == ENOENT && write->optional ? 0 : errno;
 }
 
-static int apply_one(const struct hp_cgroup *cgroup, const struct hp_limit_write *write, bool *deferred,
+/* The file that the write goes to. */
+static const char *file_of(int directory, const struct hp_limit_write *write) {
+  bool other = write->other_file && faccessat(directory, write->file, F_OK, 0) != 0;
+  return other ? write->other_file : write->file;
+}
+
+/* The line of "8:0 rbps=1 …" that begins as the value does, with the device; where
+ * there is none, the words for no limit. Owned. */
+static char *throttle_before(const char *text, const char *value) {
+  size_t device = strcspn(value, " ") + 1;
+  for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+    if (strncmp(line, value, device) == 0)
+      return hp_strndup(line, strcspn(line, "\n"));
+  const char *equals = strchr(value, '=');
+  return equals ? hp_printf("%.*s=max", (int)(equals - value), value)
+                : hp_printf("%.*s0", (int)device, value);
+}
+
+/* What is to be written to take the write back; owned. */
+static char *read_before(int directory, const struct hp_limit_write *write) {
+  char *text = hp_cgroup_read(directory, file_of(directory, write));
+  if (text && strchr(write->value, ':')) {
+    char *line = throttle_before(text, write->value);
+    free(text);
+    return line;
+  }
+  return text;
+}
+
+static void take_back(const struct hp_cgroup *cgroup, const struct hp_limit_write *write) {
+  struct hp_error err = HP_ERROR_INIT;
+  const struct hp_cgroup_part *part = hp_cgroup_part(cgroup, write->controller);
+  int directory = hp_cgroup_open(part, &err);
+  if (directory >= 0 && hp_cgroup_write(directory, file_of(directory, write), write->before) != 0)
+    hp_error_set_os(&err, errno, "%s/%s", part->directory, write->file);
+  if (err.message)
+    hp_log(HP_LOG_WARNING, NULL, "an update was refused, and this limit of it stays: %s", err.message);
+  hp_error_clear(&err);
+  hp_close(directory);
+}
+
+static int apply_one(const struct hp_cgroup *cgroup, struct hp_limit_write *write, bool *deferred,
                      struct hp_error *err) {
   const struct hp_cgroup_part *part = hp_cgroup_part(cgroup, write->controller);
   if (part == NULL)
@@ -326,7 +369,13 @@ static int apply_one(const struct hp_cgroup *cgroup, const struct hp_limit_write
   int directory = hp_cgroup_open(part, err);
   if (directory < 0)
     return -1;
+  if (!write->before)
+    write->before = read_before(directory, write);
   int failed = write_limit(directory, write);
+  if (failed != 0) {
+    free(write->before);
+    write->before = NULL;
+  }
   hp_close(directory);
   if (failed == EINVAL && write->may_defer && !*deferred) {
     *deferred = true;
@@ -344,7 +393,7 @@ int hp_limits_apply(const struct hp_cgroup *cgroup, const struct hp_limits *limi
   struct hp_limit_writes writes;
   read_now(cgroup, &now);
   int result = hp_limits_plan(cgroup->version, controllers, limits, &now, &writes, err);
-  const struct hp_limit_write *again = NULL;
+  struct hp_limit_write *again = NULL;
   for (size_t i = 0; i < writes.count && result == 0; i++) {
     bool deferred = false;
     result = apply_one(cgroup, &writes.items[i], &deferred, err);
@@ -354,6 +403,9 @@ int hp_limits_apply(const struct hp_cgroup *cgroup, const struct hp_limits *limi
   bool last = true;
   if (result == 0 && again != NULL)
     result = apply_one(cgroup, again, &last, err);
+  for (size_t i = writes.count; result != 0 && i-- > 0;)
+    if (writes.items[i].before)
+      take_back(cgroup, &writes.items[i]);
   hp_limit_writes_clear(&writes);
   return result;
 }

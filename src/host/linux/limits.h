@@ -11,6 +11,7 @@ struct hp_limit_write {
   char *value;
   const char *other_file; /* tried where `file` does not exist; NULL: none */
   char *other_value;
+  char *before;   /* what stood in the file, from when the value is written; else NULL */
   bool optional;  /* a host without the file already behaves as the value says */
   bool may_defer; /* refused as invalid: once more after all others */
 };
@@ -41,8 +42,8 @@ void hp_limit_writes_clear(struct hp_limit_writes *writes);
 int hp_limits_check(unsigned version, unsigned controllers, const struct hp_limits *limits,
                     struct hp_error *err);
 
-/* Sets what is set in limits; a refusal names file and value, and what was
- * written before it stays. (pool) */
+/* Sets what is set in limits. A refusal names file and value; what was written
+ * before it is written back. (pool) */
 int hp_limits_apply(const struct hp_cgroup *cgroup, const struct hp_limits *limits, struct hp_error *err);
 
 /* v2's weights 1..10000 from v1's shares 2..262144 and weight 10..1000. */

@@ -42,21 +42,10 @@ static int check_name(const char *name, struct hp_error *err) {
                       name ? name : "(nothing)");
 }
 
-/* What the host cannot do is refused before anything is made: the limits are
- * tried on a job that nothing is ever in. */
-static int try_limits(const struct hp_limits *limits, struct hp_error *err) {
-  HANDLE job = CreateJobObjectW(NULL, NULL);
-  if (!job)
-    return hp_error_set_os(err, (int)GetLastError(), "CreateJobObjectW, to try the limits");
-  int result = hp_limits_apply(job, limits, err);
-  CloseHandle(job);
-  return result;
-}
-
 int hp_job_plan(struct host_container *container, const struct host_container_request *request,
                 json_t *records, struct hp_error *err) {
   (void)container;
-  if (try_limits(&request->spec->limits, err) != 0)
+  if (hp_limits_try(&request->spec->limits, err) != 0)
     return -1;
   char *name = name_of(request->namespace_name, request->id);
   json_array_append_new(records, json_pack("{s:s, s:s}", "kind", KIND, "name", name));
@@ -65,7 +54,7 @@ int hp_job_plan(struct host_container *container, const struct host_container_re
 }
 
 int hp_job_check(const struct host_container_request *request, struct hp_error *err) {
-  return try_limits(&request->spec->limits, err);
+  return hp_limits_try(&request->spec->limits, err);
 }
 
 /* ---- make ---------------------------------------------------------------------------- */

@@ -28,6 +28,8 @@ int hp_job_terminate(HANDLE job, struct hp_error *err);
 /* (pool) Applies what is set; what is not stays as it is. InvalidArgument or
  * FailedPrecondition, naming the limit. */
 int hp_limits_apply(HANDLE job, const struct hp_limits *limits, struct hp_error *err);
+/* Whether the host takes them: on a job that nothing is ever in. */
+int hp_limits_try(const struct hp_limits *limits, struct hp_error *err);
 /* Whether a CPU limit is set, and how Windows calls it. Pure. */
 bool hp_limits_cpu(const struct hp_limits *limits, unsigned processors,
                    JOBOBJECT_CPU_RATE_CONTROL_INFORMATION *rate);

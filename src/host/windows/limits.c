@@ -136,10 +136,21 @@ int hp_limits_apply(HANDLE job, const struct hp_limits *limits, struct hp_error 
   return 0;
 }
 
+int hp_limits_try(const struct hp_limits *limits, struct hp_error *err) {
+  HANDLE job = CreateJobObjectW(NULL, NULL);
+  if (!job)
+    return hp_error_set_os(err, (int)GetLastError(), "CreateJobObjectW, to try the limits");
+  int result = hp_limits_apply(job, limits, err);
+  CloseHandle(job);
+  return result;
+}
+
+/* Tried first, for a refusal changes nothing. */
 int host_job_update(struct host_container *container, const struct hp_limits *limits, struct hp_error *err) {
   HANDLE job = hp_job_of(container, err);
-  if (!job || (limits->memory.set && limits->memory.value > 0 &&
-               hp_job_watch_attach(container->watch, job, err) != 0))
+  if (!job || hp_limits_try(limits, err) != 0)
+    return -1;
+  if (limits->memory.set && limits->memory.value > 0 && hp_job_watch_attach(container->watch, job, err) != 0)
     return -1;
   return hp_limits_apply(job, limits, err);
 }
