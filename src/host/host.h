@@ -40,8 +40,8 @@ bool host_path_is_absolute(const char *path);
 bool host_shows_colours(void);
 
 /* (pool) Refuses a file, open for reading, that others than root and the shim's
- * own user (Windows: SYSTEM, Administrators, TrustedInstaller) own or can write,
- * on Windows also one in a directory where they could put another in its place.
+ * own user (Windows: SYSTEM, Administrators, TrustedInstaller) own or can write, and
+ * one in a directory where they could put another in its place.
  * FailedPrecondition, with who it is and the remedy. */
 int host_file_distrust(const char *path, uv_file file, struct hp_error *err);
 

@@ -78,6 +78,56 @@ START_TEST(what_others_own_is_not_trusted) {
 }
 END_TEST
 
+static void is_refused_for(const char *directory, const char *reason) {
+  char *whole = hp_printf("is not trusted for the directory \"%s\": %s", directory, reason);
+  is_refused(host_file_distrust, whole);
+  free(whole);
+}
+
+/* Who can exchange a directory above it, or what is in one, can exchange the file. */
+START_TEST(a_file_in_a_directory_of_others_is_not_trusted) {
+  static const char writable[] = "others than its owner can write it: change it with chmod go-w";
+  char *outer = folder;
+  folder = hp_printf("%s/inner", outer);
+  free(file);
+  file = hp_printf("%s/f", folder);
+  unit_make_directory(folder);
+  write_with_mode(0644);
+  ck_assert_int_eq(chmod(folder, 0777), 0);
+  is_refused_for(folder, writable);
+  ck_assert_int_eq(chmod(folder, 01777), 0); /* as /tmp */
+  is_read(host_file_distrust);
+  ck_assert_int_eq(chmod(folder, 0755), 0);
+  ck_assert_int_eq(chmod(outer, 0770), 0);
+  is_refused_for(outer, writable);
+  is_read(NULL);
+  ck_assert_int_eq(chmod(outer, 0700), 0);
+  if (geteuid() == 0) {
+    ck_assert_int_eq(chown(outer, 12345, 12345), 0);
+    is_refused_for(outer, "its owner is neither root nor the user this shim runs as: change it with "
+                          "chown root");
+    ck_assert_int_eq(chown(outer, 0, 0), 0);
+  }
+  is_read(host_file_distrust);
+
+  /* By a link the file is where it is, not where the link is. */
+  char *link = hp_printf("%s/link", outer), *real = file;
+  ck_assert_int_eq(chmod(folder, 0777), 0);
+  ck_assert_int_eq(symlink(real, link), 0);
+  file = link;
+  is_refused_for(folder, writable);
+  unit_remove(link);
+  free(link);
+  unit_remove(real);
+  unit_remove_directory(folder);
+  free(real);
+  free(folder);
+  folder = outer;
+  file = hp_printf("%s/f", folder);
+  write_with_mode(0644);
+}
+END_TEST
+
 START_TEST(fifo_is_refused_without_waiting) {
   ck_assert_int_eq(mkfifo(file, 0600), 0);
   is_refused(NULL, "is not a regular file");
@@ -90,6 +140,7 @@ int main(void) {
   tcase_add_checked_fixture(tests, make_folder, remove_folder);
   tcase_add_test(tests, what_others_can_write_is_not_trusted);
   tcase_add_test(tests, what_others_own_is_not_trusted);
+  tcase_add_test(tests, a_file_in_a_directory_of_others_is_not_trusted);
   tcase_add_test(tests, fifo_is_refused_without_waiting);
   suite_add_tcase(suite, tests);
   return hp_run_suite(suite);
