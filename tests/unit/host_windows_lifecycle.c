@@ -161,6 +161,22 @@ START_TEST(an_older_windows_is_refused) {
 }
 END_TEST
 
+/* His logon may make his profile, which nobody would remove. */
+START_TEST(a_user_is_logged_on_when_all_else_is_judged) {
+  whole_init(&layouts[2]);
+  free(whole.mount.source);
+  whole.mount.source = hp_strdup("C:\\no\\such\\source");
+  winsim_forget();
+  ck_assert_int_eq(whole_create(), -1);
+  ck_assert_ptr_nonnull(strstr(err.message, "does not exist on this host"));
+  ck_assert_uint_eq(winsim_count("LsaLogonUser"), 0);
+  ck_assert_uint_eq(winsim_count("LoadUserProfileW"), 0);
+  hp_error_clear(&err);
+  expect_nothing_left("a refused mount", 0);
+  whole_clear();
+}
+END_TEST
+
 int main(int argc, char **argv) {
   int status;
   if (run_as_child(argc, argv, &status))
@@ -170,6 +186,7 @@ int main(int argc, char **argv) {
   tcase_set_timeout(test, 300);
   tcase_add_checked_fixture(test, set_up, tear_down);
   tcase_add_test(test, an_older_windows_is_refused);
+  tcase_add_test(test, a_user_is_logged_on_when_all_else_is_judged);
   tcase_add_loop_test(test, a_container_can_be_killed_and_deleted, 0, LAYOUT_COUNT);
   tcase_add_loop_test(test, every_failing_call_of_create_and_start_leaves_nothing, 0, LAYOUT_COUNT);
   tcase_add_loop_test(test, every_failing_call_of_delete_leaves_nothing, 0, LAYOUT_COUNT);

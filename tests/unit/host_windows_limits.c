@@ -160,6 +160,21 @@ START_TEST(every_limit_up_and_down) {
 }
 END_TEST
 
+/* Memory and CPU come before the affinity that no host has. */
+START_TEST(a_refused_update_changes_nothing) {
+  struct hp_affinity twice[] = {{1, 0}, {1, 0}};
+  const struct hp_limits good = {.memory = {true, 64 << 20}, .cpu_maximum = {true, 5000}},
+                         bad = {.memory = {true, 32 << 20},
+                                .cpu_maximum = {true, 100},
+                                .affinities = {twice, 2}};
+  ck_assert_int_eq(make_job("kept", &good), 0);
+  ck_assert_int_eq(host_job_update(container, &bad, &err), -1);
+  ck_assert_ptr_nonnull(strstr(err.message, "windows.resources.cpu.affinity"));
+  ck_assert_uint_eq(extended().JobMemoryLimit, 64 << 20);
+  ck_assert_uint_eq(rate().CpuRate, 5000);
+}
+END_TEST
+
 /* Before anything is made, on a job that nothing is ever in. */
 START_TEST(a_plan_tries_the_limits) {
   struct hp_container_spec spec = {.limits = {.memory = {true, 64 << 20}}};
@@ -191,6 +206,7 @@ int main(int argc, char **argv) {
   tcase_add_test(test, affinity);
   tcase_add_test(test, storage);
   tcase_add_test(test, every_limit_up_and_down);
+  tcase_add_test(test, a_refused_update_changes_nothing);
   tcase_add_test(test, a_plan_tries_the_limits);
   suite_add_tcase(suite, test);
   return hp_run_suite(suite);

@@ -31,10 +31,16 @@ int host_container_plan(const struct host_container_request *request, struct hos
   container->id = hp_strdup(request->id);
   container->bundle = hp_strdup(request->bundle);
   container->request = request;
-  json_t *planned = json_array();
-  if (check_build(err) != 0 || hp_identity_plan(container, request, planned, err) != 0 ||
-      hp_job_plan(container, request, planned, err) != 0 ||
-      hp_volume_plan(container, request, planned, err) != 0) {
+  json_t *planned = json_array(), *behind = json_array();
+  /* Last the identity, though its record is the first: a user's logon may make his
+   * profile, which is his and stays. */
+  int result = check_build(err) == 0 && hp_job_plan(container, request, behind, err) == 0 &&
+                       hp_volume_plan(container, request, behind, err) == 0
+                   ? hp_identity_plan(container, request, planned, err)
+                   : -1;
+  json_array_extend(planned, behind);
+  json_decref(behind);
+  if (result != 0) {
     json_decref(planned);
     host_container_free(container);
     return -1;
