@@ -39,6 +39,11 @@ void hp_validate_clear(struct hp_validate *validate);
 json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struct hp_pod_spec *pod,
                         const struct hp_container_spec *sandbox);
 
+/* The entry of a pod or a config one of whose fields cannot be read; name may be NULL,
+ * line 0. */
+json_t *hp_validate_refused(enum hp_os os, const char *kind, const char *name, size_t line,
+                            const char *message);
+
 /* What comes out of an accepted container, as further members of its entry.
  * (validate_outcome.c) */
 struct hp_outcome {

@@ -80,21 +80,25 @@ struct reader {
   struct hp_validate *validate;
   json_t *pods, *ignored; /* of the file's entry */
   enum format format;     /* of the last document */
+  size_t line;            /* where it begins */
 };
 
-/* A spec of one system's section speaks to it, others to the system that this is. */
+/* A manifest is read for Windows. A spec of one system's section speaks to it, others
+ * to the system that this is. */
 static enum hp_os os_of(const struct hp_validate *validate, const json_t *document) {
   bool linux_says = json_object_get(document, "linux") != NULL;
   bool windows_says = json_object_get(document, "windows") != NULL;
   if (validate->has_os)
     return validate->os;
+  if (json_object_get(document, "kind"))
+    return validate->on_this_node ? hp_os_here() : HP_OS_WINDOWS;
   return linux_says == windows_says ? hp_os_here() : windows_says ? HP_OS_WINDOWS : HP_OS_LINUX;
 }
 
 static int read_manifest(struct reader *reader, json_t *document, const struct hp_yaml *yaml,
                          struct hp_error *err) {
   const struct hp_validate *validate = reader->validate;
-  enum hp_os os = validate->has_os ? validate->os : validate->on_this_node ? hp_os_here() : HP_OS_WINDOWS;
+  enum hp_os os = os_of(validate, document);
   struct hp_pods pods = {0};
   int result = hp_pods_read(os, document, yaml, &pods, err);
   for (size_t i = 0; i < pods.count && result == 0; i++)
@@ -149,6 +153,20 @@ static int read_config(struct reader *reader, const json_t *document, const char
   return 0;
 }
 
+/* A field that says nothing a container could be made of is what Create refuses, too;
+ * the documents behind it are judged nevertheless. */
+static int refuse_document(struct reader *reader, const json_t *document, struct hp_error *err) {
+  if (err->code != HP_INVALID_ARGUMENT)
+    return -1;
+  const char *kind = json_string_value(json_object_get(document, "kind"));
+  const char *name = json_string_value(json_object_get(json_object_get(document, "metadata"), "name"));
+  json_array_append_new(reader->pods, hp_validate_refused(os_of(reader->validate, document),
+                                                          kind ? kind : format_names[reader->format], name,
+                                                          reader->line, err->message));
+  hp_error_clear(err);
+  return 0;
+}
+
 /* data: the document itself, or NULL where it stands among others in YAML. */
 static int read_document(struct reader *reader, json_t *document, const struct hp_yaml *yaml,
                          const char *data, size_t length, struct hp_error *err) {
@@ -158,12 +176,12 @@ static int read_document(struct reader *reader, json_t *document, const struct h
         err, HP_INVALID_ARGUMENT,
         "this is neither a Kubernetes manifest (it has no kind), nor an OCI config.json, nor a "
         "PodSandboxConfig or ContainerConfig of the CRI");
-  if (reader->format == MANIFEST)
-    return read_manifest(reader, document, yaml, err);
-  char *text = data ? NULL : json_dumps(document, JSON_COMPACT);
-  int result = read_config(reader, document, data ? data : text, data ? length : strlen(text), err);
+  char *text = data || reader->format == MANIFEST ? NULL : json_dumps(document, JSON_COMPACT);
+  int result = reader->format == MANIFEST ? read_manifest(reader, document, yaml, err)
+               : data                     ? read_config(reader, document, data, length, err)
+                                          : read_config(reader, document, text, strlen(text), err);
   free(text);
-  return result;
+  return result == 0 ? 0 : refuse_document(reader, document, err);
 }
 
 /* ---- a file ---------------------------------------------------------------------------- */
@@ -195,6 +213,7 @@ static int read_json(struct reader *reader, const char *data, size_t length, str
     return read_one(reader, data, length, err); /* which says so */
   while (at < length) {
     size_t size = hp_json_first(data + at, length - at), begin = line;
+    reader->line = begin;
     if (read_one(reader, data + at, size, err) != 0)
       return begin > 1 ? hp_error_wrap(err, "the document at line %zu", begin) : -1;
     for (size_t i = at; i < at + size; i++)
@@ -212,10 +231,10 @@ static int read_yaml(struct reader *reader, const char *data, size_t length, str
   int result = 0;
   for (size_t i = 0; i < json_array_size(yaml.documents) && result == 0; i++) {
     json_t *document = json_array_get(yaml.documents, i);
+    reader->line = hp_yaml_line(&yaml, document);
     result = read_document(reader, document, &yaml, NULL, 0, err);
-    size_t line = hp_yaml_line(&yaml, document);
-    if (result != 0 && line > 1)
-      hp_error_wrap(err, "the document at line %zu", line);
+    if (result != 0 && reader->line > 1)
+      hp_error_wrap(err, "the document at line %zu", reader->line);
   }
   hp_yaml_clear(&yaml);
   return result;

@@ -94,15 +94,28 @@ static json_t *judge_container(const struct hp_validate *validate, enum hp_os os
   return entry;
 }
 
-json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struct hp_pod_spec *pod,
-                        const struct hp_container_spec *sandbox) {
-  json_t *entry = json_pack("{s:s}", "kind", pod->kind), *rest = named(pod->name, pod->line),
-         *containers = json_array();
+static json_t *new_pod(enum hp_os os, const char *kind, const char *name, size_t line) {
+  json_t *entry = json_pack("{s:s}", "kind", kind), *rest = named(name, line);
   json_object_update(entry, rest);
   json_decref(rest);
+  json_object_set_new(entry, "os", json_string(os == HP_OS_WINDOWS ? "windows" : "linux"));
+  return entry;
+}
+
+json_t *hp_validate_refused(enum hp_os os, const char *kind, const char *name, size_t line,
+                            const char *message) {
+  json_t *entry = new_pod(os, kind, name, line);
+  hp_entry_refuse(entry, "form", message);
+  json_object_set_new(entry, "containers", json_array());
+  settle(entry);
+  return entry;
+}
+
+json_t *hp_validate_pod(const struct hp_validate *validate, enum hp_os os, struct hp_pod_spec *pod,
+                        const struct hp_container_spec *sandbox) {
+  json_t *entry = new_pod(os, pod->kind, pod->name, pod->line), *containers = json_array();
   if (pod->namespace_name)
     json_object_set_new(entry, "namespace", json_string(pod->namespace_name));
-  json_object_set_new(entry, "os", json_string(os == HP_OS_WINDOWS ? "windows" : "linux"));
   say_all(entry, "warnings", &pod->warnings);
   say_all(entry, "open", &pod->open);
   if (sandbox == &pod->sandbox) {

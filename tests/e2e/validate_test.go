@@ -40,6 +40,7 @@ func refusal(t *testing.T, s *specs.Spec) string {
 		Files []struct {
 			Error string
 			Pods  []struct {
+				Refusals   []struct{ Message string }
 				Containers []struct{ Refusals []struct{ Message string } }
 			}
 		}
@@ -51,7 +52,11 @@ func refusal(t *testing.T, s *specs.Spec) string {
 	if file.Error != "" {
 		return file.Error
 	}
-	if refusals := file.Pods[0].Containers[0].Refusals; len(refusals) > 0 {
+	refusals := file.Pods[0].Refusals
+	for _, container := range file.Pods[0].Containers {
+		refusals = append(refusals, container.Refusals...)
+	}
+	if len(refusals) > 0 {
 		return refusals[0].Message
 	}
 	return ""

@@ -124,7 +124,7 @@ END_TEST
   "  containers:\n  - {name: c, " container "}\n"
 
 static void member_is(const json_t *container, const char *key, const char *expected) {
-  char *text = json_dumps(json_object_get(container, key), JSON_COMPACT);
+  char *text = json_dumps(json_object_get(container, key), JSON_COMPACT | JSON_ENCODE_ANY);
   ck_assert_str_eq(text, expected);
   free(text);
 }
@@ -311,40 +311,42 @@ END_TEST
 /* ---- what a file is -------------------------------------------------------------------------- */
 
 static const struct {
-  const char *text, *error; /* of the file; NULL: its format is in format */
-  const char *format;
+  const char *text, *error;     /* of the file; NULL: its format is in format */
+  const char *format, *refused; /* the last pod's */
 } files[] = {
-    {"kind: Pod", "spec is null: it must be an object", NULL},
-    {"{\"ociVersion\":\"1\"}", NULL, "config.json"},
-    {"{\"process\":{}}", NULL, "config.json"},
-    {"{\"metadata\":{}}", NULL, "PodSandboxConfig"},
-    {"metadata: {name: p}\nlog_directory: /x", NULL, "PodSandboxConfig"},
-    {"metadata: {name: p}\nhostname: h", NULL, "PodSandboxConfig"},
-    {"{\"metadata\":{},\"image\":{}}", NULL, "ContainerConfig"},
-    {"{\"metadata\":{},\"logPath\":\"x\"}", NULL, "ContainerConfig"},
-    {"{\"metadata\":{},\"linux\":{}}{\"command\":[\"}\\\"{\"]}\n ", NULL, "ContainerConfig"},
-    {"{\"metadata\":{}}\n\n {\n\"process\":1}",
-     "the document at line 3: config.json: process is 1: it must be an object", NULL},
+    {"kind: Pod", NULL, "manifest", "spec is null: it must be an object"},
+    {"{\"ociVersion\":\"1\"}", NULL, "config.json", NULL},
+    {"{\"process\":{}}", NULL, "config.json", NULL},
+    {"{\"metadata\":{}}", NULL, "PodSandboxConfig", NULL},
+    {"metadata: {name: p}\nlog_directory: /x", NULL, "PodSandboxConfig", NULL},
+    {"metadata: {name: p}\nhostname: h", NULL, "PodSandboxConfig", NULL},
+    {"{\"metadata\":{},\"image\":{}}", NULL, "ContainerConfig", NULL},
+    {"{\"metadata\":{},\"logPath\":\"x\"}", NULL, "ContainerConfig", NULL},
+    {"{\"metadata\":{},\"linux\":{}}{\"command\":[\"}\\\"{\"]}\n ", NULL, "ContainerConfig", NULL},
+    {"{\"metadata\":{}}\n\n {\n\"process\":1}", NULL, "config.json",
+     "config.json: process is 1: it must be an object"},
     {"{\"metadata\":{}}\n}",
-     "the document at line 2: the file is not valid JSON: line 1 column 1: unexpected token near '}'", NULL},
+     "the document at line 2: the file is not valid JSON: line 1 column 1: unexpected token near '}'", NULL,
+     NULL},
     {"{\"metadata\":{}}\n7",
      "the document at line 2: this is neither a Kubernetes manifest (it has no kind), nor "
      "an OCI config.json, nor a PodSandboxConfig or ContainerConfig of the CRI",
+     NULL, NULL},
+    {" \n{", "the file is not valid JSON: line 2 column 1: string or '}' expected near end of file", NULL,
      NULL},
-    {" \n{", "the file is not valid JSON: line 2 column 1: string or '}' expected near end of file", NULL},
     {"[]",
      "this is neither a Kubernetes manifest (it has no kind), nor an OCI config.json, nor a "
      "PodSandboxConfig or ContainerConfig of the CRI",
-     NULL},
+     NULL, NULL},
     {"a: 1\n---\nkind: Pod",
      "this is neither a Kubernetes manifest (it has no kind), nor an OCI config.json, nor "
      "a PodSandboxConfig or ContainerConfig of the CRI",
-     NULL},
-    {"kind: Service\n---\nkind: Pod", "the document at line 3: spec is null: it must be an object", NULL},
-    {"kind: Service", "there is no pod and no container in it", NULL},
-    {"", "there is no pod and no container in it", NULL},
-    {"{\"process\":1}", "config.json: process is 1: it must be an object", NULL},
-    {"a: [", "the file is not valid YAML: line 2 column 1: did not find expected node content", NULL},
+     NULL, NULL},
+    {"kind: Service\n---\nkind: Pod", NULL, "manifest", "spec is null: it must be an object"},
+    {"kind: Service", "there is no pod and no container in it", NULL, NULL},
+    {"", "there is no pod and no container in it", NULL, NULL},
+    {"{\"process\":1}", NULL, "config.json", "config.json: process is 1: it must be an object"},
+    {"a: [", "the file is not valid YAML: line 2 column 1: did not find expected node content", NULL, NULL},
 };
 
 START_TEST(test_files) {
@@ -358,7 +360,35 @@ START_TEST(test_files) {
     ck_assert_int_eq(hp_validate_status(report), HP_VALIDATE_UNREADABLE);
   } else {
     ck_assert_str_eq(format ? format : error, files[_i].format);
+    if (files[_i].refused) {
+      const json_t *pods = json_object_get(file, "pods");
+      const json_t *refusals = json_object_get(json_array_get(pods, json_array_size(pods) - 1), "refusals");
+      member_is(json_array_get(refusals, 0), "rule", "\"form\"");
+      ck_assert_str_eq(json_string_value(json_object_get(json_array_get(refusals, 0), "message")),
+                       files[_i].refused);
+      ck_assert_int_eq(hp_validate_status(report), HP_VALIDATE_REFUSED);
+    }
   }
+  json_decref(report);
+  hp_validate_clear(&validate);
+}
+END_TEST
+
+/* One that cannot be read leaves the others their verdicts. */
+START_TEST(test_a_refused_document_among_others) {
+  static const char text[] = "kind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c}]}\n---\n"
+                             "kind: Pod\nmetadata: {name: b}\nspec: {containers: 7}\n---\n"
+                             "kind: Pod\nmetadata: {name: c}\nspec: {containers: [{name: c}]}\n";
+  struct hp_validate validate = judge_for(HP_OS_WINDOWS);
+  json_t *report = report_of(&validate, text);
+  const json_t *pods = json_object_get(json_array_get(json_object_get(report, "files"), 0), "pods");
+  ck_assert_uint_eq(json_array_size(pods), 3);
+  member_is(json_array_get(pods, 1), "name", "\"b\"");
+  member_is(json_array_get(pods, 1), "line", "5");
+  member_is(json_array_get(pods, 1), "os", "\"windows\"");
+  member_is(json_array_get(pods, 1), "refusals",
+            "[{\"rule\":\"form\",\"message\":\"spec.containers is 7: it must be an array\"}]");
+  ck_assert_uint_eq(json_array_size(json_object_get(json_array_get(pods, 2), "containers")), 1);
   json_decref(report);
   hp_validate_clear(&validate);
 }
@@ -492,6 +522,7 @@ int main(void) {
   tcase_add_test(tcase, test_the_other_systems_section);
   tcase_add_test(tcase, test_node);
   LOOP(test_files, files);
+  tcase_add_test(tcase, test_a_refused_document_among_others);
   tcase_add_test(tcase, test_pod_and_container);
   tcase_add_test(tcase, test_text);
   LOOP(test_wrong_lines, lines);
