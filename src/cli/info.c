@@ -76,7 +76,7 @@ int hp_cli_info(const struct hp_flags *flags) {
   size_t length = 0;
   Google__Protobuf__Any *options = NULL;
   int status = EXIT_FAILURE;
-  if (hp_input_read(&input, &length, &err) != 0)
+  if (hp_input_read(false, &input, &length, &err) != 0)
     goto done;
   if (length > 0 && !(options = google__protobuf__any__unpack(NULL, length, input))) {
     hp_error_set(&err, HP_INVALID_ARGUMENT,

@@ -63,10 +63,10 @@ static int write_all(int fd, const char *text) {
   return 0;
 }
 
-int hp_input_read(uint8_t **data, size_t *length, struct hp_error *err) {
+int hp_input_read(bool typed, uint8_t **data, size_t *length, struct hp_error *err) {
   *data = NULL;
   *length = 0;
-  if (uv_guess_handle(0) == UV_TTY)
+  if (!typed && uv_guess_handle(0) == UV_TTY)
     return 0;
   uint8_t *bytes = NULL;
   size_t used = 0, room = 0;
@@ -90,7 +90,7 @@ int hp_input_read(uint8_t **data, size_t *length, struct hp_error *err) {
     used += (size_t)got;
     if (used > HP_INPUT_MAX) {
       hp_error_set(err, HP_RESOURCE_EXHAUSTED,
-                   "standard input holds more than %u bytes: at most as many are read", HP_INPUT_MAX);
+                   "standard input holds more than %u bytes: give validate a file, others less", HP_INPUT_MAX);
       break;
     }
   }

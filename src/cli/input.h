@@ -3,6 +3,7 @@
 #ifndef HP_CLI_INPUT_H
 #define HP_CLI_INPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +14,9 @@
 
 #define HP_INPUT_MAX (4u << 20) /* bytes of standard input; more is refused */
 
-/* Standard input to its end; a terminal is empty. *data is malloced. */
-int hp_input_read(uint8_t **data, size_t *length, struct hp_error *err);
+/* Standard input to its end; a terminal is empty unless somebody is to type there.
+ * *data is malloced. */
+int hp_input_read(bool typed, uint8_t **data, size_t *length, struct hp_error *err);
 
 /* The absolute, resolved path of -bundle, or of the working directory. Owned. */
 int hp_bundle_path(const char *flag, char **path, struct hp_error *err);

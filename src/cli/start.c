@@ -114,7 +114,7 @@ int hp_cli_start(const struct hp_flags *flags) {
   char *bundle = NULL, *owner = NULL, *address = NULL, *state = NULL;
   int status = EXIT_FAILURE;
   if (hp_check_names(flags, &err) != 0 || hp_bundle_path(flags->bundle, &bundle, &err) != 0 ||
-      hp_input_read(&input, &length, &err) != 0 ||
+      hp_input_read(false, &input, &length, &err) != 0 ||
       hp_bootstrap_parse(input, length, flags->id, flags->namespace_name, &bootstrap, &err) != 0 ||
       hp_shim_owner(bundle, flags->id, &owner, &err) != 0 ||
       find_address(flags, &bootstrap, owner, &address, &err) != 0)

@@ -15,7 +15,7 @@ static json_t *judge_stdin(struct hp_validate *validate) {
   struct hp_error err = HP_ERROR_INIT;
   uint8_t *data = NULL;
   size_t length = 0;
-  json_t *entry = hp_input_read(&data, &length, &err) == 0
+  json_t *entry = hp_input_read(true, &data, &length, &err) == 0
                       ? hp_validate_bytes(validate, name, data ? (char *)data : "", length)
                       : hp_validate_unreadable(name, &err);
   free(data);

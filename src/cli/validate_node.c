@@ -24,7 +24,10 @@ static void ask_account(const struct hp_outcome *outcome, bool here, json_t *ent
   struct hp_error err = HP_ERROR_INIT;
   if (account->kind != HP_ACCOUNT_NAMED)
     return;
-  char *question = hp_printf("whether \"%s\" is a local group or a user", name);
+  char *question =
+      hp_printf(hp_account_is_managed(account) ? "whether the managed account \"%s\" is installed on the node"
+                                               : "whether \"%s\" is a local group or a user",
+                name);
   if (!here)
     hp_entry_say(entry, "open", hp_strdup(question));
   else if (host_account_check(account, &err) != 0)

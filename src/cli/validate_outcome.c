@@ -10,11 +10,6 @@
 
 /* ---- user ----------------------------------------------------------------------- */
 
-static bool is_managed(const struct hp_account *account) {
-  size_t length = account->name ? strlen(account->name) : 0;
-  return account->domain && length > 0 && account->name[length - 1] == '$';
-}
-
 static char *numbers(const struct hp_process_spec *process) {
   size_t room = sizeof "uid 4294967295, gid 4294967295, groups" +
                 process->additional_gid_count * (sizeof ", 4294967295" - 1);
@@ -55,7 +50,7 @@ static char *windows_token(const struct hp_account *account) {
   default:
     return hp_strdup("service logon, no password");
   }
-  return hp_strdup(is_managed(account)
+  return hp_strdup(hp_account_is_managed(account)
                        ? "group managed service account: service logon"
                        : "a local group of the node: a new local user in it, for as long as the container is "
                          "there; a user: logon without a password");

@@ -116,6 +116,12 @@ int hp_account_parse(enum hp_os os, const char *username, struct hp_account *acc
   return 0;
 }
 
+bool hp_account_is_managed(const struct hp_account *account) {
+  size_t length = account->name ? strlen(account->name) : 0;
+  return account->domain && !is_local_domain(account->domain) && length > 0 &&
+         account->name[length - 1] == '$';
+}
+
 void hp_account_clear(struct hp_account *account) {
   free(account->domain);
   free(account->name);

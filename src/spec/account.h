@@ -28,6 +28,8 @@ struct hp_account {
  * = , + * ? < > and a name of only dots or spaces), ContainerUser and
  * ContainerAdministrator. */
 int hp_account_parse(enum hp_os os, const char *username, struct hp_account *account, struct hp_error *err);
+/* DOMAIN\account$, of a domain: a group managed service account. */
+bool hp_account_is_managed(const struct hp_account *account);
 void hp_account_clear(struct hp_account *account);
 
 #endif

@@ -133,7 +133,7 @@ static int read_input(size_t size, uint8_t **data, size_t *length) {
   unit_write(file, bytes, size);
   free(bytes);
   int saved = unit_redirect_input(file);
-  int status = hp_input_read(data, length, &err);
+  int status = hp_input_read(false, data, length, &err);
   unit_restore_input(saved);
   return status;
 }
