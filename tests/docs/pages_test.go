@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // pages are the Markdown files that a reader meets.
@@ -76,19 +77,82 @@ func TestPolicyBlocks(t *testing.T) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+var (
+	link    = regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
+	heading = regexp.MustCompile(`^#{1,6} +(.*?)(?: +#+)? *$`)
+	marked  = regexp.MustCompile("\\[([^]]*)\\]\\([^)]*\\)|[`*]") // what is not shown of a heading
+)
 
-func TestLinks(t *testing.T) {
-	for _, page := range pages(t) {
-		data, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
+// prose is a page without its blocks, in which brackets are no links and # no heading.
+func prose(t *testing.T, path string) (lines []string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := false
+	for _, line := range strings.Split(string(data), "\n") {
+		if strings.HasPrefix(line, "```") {
+			inside = !inside
+		} else if !inside {
+			lines = append(lines, line)
 		}
-		for _, match := range link.FindAllStringSubmatch(string(data), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
+	}
+	return lines
+}
+
+// anchors are those that GitHub gives to a page's headings: in small letters, with
+// hyphens for spaces and without punctuation; a second one alike gets -1, and so on.
+func anchors(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	all := map[string]bool{}
+	for _, line := range prose(t, path) {
+		match := heading.FindStringSubmatch(line)
+		if match == nil {
+			continue
+		}
+		name := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r):
+				return r
+			}
+			return -1
+		}, strings.ToLower(marked.ReplaceAllString(match[1], "$1")))
+		anchor := name
+		for i := 1; all[anchor]; i++ {
+			anchor = name + "-" + itoa(i)
+		}
+		all[anchor] = true
+	}
+	return all
+}
+
+// Each link leads to a file that is there, and to a heading that is in it.
+func TestLinks(t *testing.T) {
+	headings := 0
+	for _, page := range pages(t) {
+		for _, match := range link.FindAllStringSubmatch(strings.Join(prose(t, page), "\n"), -1) {
+			target := page
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(page), match[1])
+			}
+			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s links to %s, which is not there", filepath.Base(page), match[1])
+				continue
+			}
+			if match[2] == "" || filepath.Ext(target) != ".md" {
+				continue
+			}
+			headings++
+			if !anchors(t, target)[match[2]] {
+				t.Errorf("%s links to #%s of %s, which has no such heading", filepath.Base(page), match[2], filepath.Base(target))
 			}
 		}
+	}
+	if headings < 10 {
+		t.Errorf("only %d links to headings were found", headings)
 	}
 }
 
