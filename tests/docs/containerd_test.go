@@ -51,6 +51,36 @@ func TestContainerdBlocks(t *testing.T) {
 	}
 }
 
+// systemd takes the units in the pages (```ini systemd=NAME), with this build's
+// executable in the place of the installed one.
+func TestSystemdBlocks(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is not here")
+	}
+	count := 0
+	for _, page := range pages(t) {
+		for _, block := range blocks(t, page) {
+			name, is := strings.CutPrefix(block.info, "ini systemd=")
+			if !is {
+				continue
+			}
+			count++
+			path := filepath.Join(t.TempDir(), name)
+			unit := strings.ReplaceAll(block.text, "/usr/local/bin/containerd-shim-hostprocess-v1", program(t, "DOCS_SHIM"))
+			if err := os.WriteFile(path, []byte(unit), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command(analyze, "verify", "--man=no", path).CombinedOutput(); err != nil || strings.Contains(string(out), path) {
+				t.Errorf("%s: %v: %s", block.where, err, out)
+			}
+		}
+	}
+	if count == 0 {
+		t.Error("no page has a unit")
+	}
+}
+
 // checkByDoctor has doctor read the configuration: it has the runtime and lets the
 // pods' annotations through. What this host lacks is another matter.
 func checkByDoctor(t *testing.T, where, path string) {
