@@ -23,10 +23,18 @@ void hp_doctor_config(struct hp_doctor *doctor, const char *file);
 /* The text of such a file, for tests. */
 void hp_doctor_config_text(struct hp_doctor *doctor, const char *file, const char *text, size_t length);
 
+#define HP_DOCTOR_TYPE "io.containerd.hostprocess.v1"
+#define HP_DOCTOR_ANNOTATIONS "microsoft.com/*"
+/* The table of one runtime of that name, which is ours. (doctor_runtime.c) */
+void hp_doctor_runtime(struct hp_doctor *doctor, const char *name, const json_t *runtime);
+
 #define HP_DOCTOR_CONFIG_MAX (4u << 20) /* bytes of a file */
 /* The configurations that file's imports lead to, each by its path; null: it could not
  * be read, which is said. Owned by the caller. (doctor_imports.c) */
 json_t *hp_doctor_imports(struct hp_doctor *doctor, const char *file, const json_t *config);
+
+/* Go's path.Match: * and ? take no slash, a malformed pattern nothing. (doctor_pattern.c) */
+bool hp_doctor_matches(const char *pattern, const char *name);
 
 /* A node policy: path, or NULL for the one that counts where options name none. (doctor.c) */
 void hp_doctor_policy(struct hp_doctor *doctor, const char *path);

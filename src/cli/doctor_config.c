@@ -8,8 +8,8 @@
 #include "spec/read.h"
 #include "spec/toml.h"
 
-#define RUNTIME_TYPE "io.containerd.hostprocess.v1"
-#define ANNOTATIONS "microsoft.com/*"
+#define RUNTIME_TYPE HP_DOCTOR_TYPE
+#define ANNOTATIONS HP_DOCTOR_ANNOTATIONS
 #define PLUGIN_2 "io.containerd.grpc.v1.cri"
 #define PLUGIN_3 "io.containerd.cri.v1.runtime"
 #define CHECK "runtime"
@@ -50,70 +50,6 @@ static bool is_ours(const json_t *runtime) {
          (path && (ends_with(path, HP_PROGRAM) || ends_with(path, HP_PROGRAM ".exe")));
 }
 
-/* ---- one runtime ------------------------------------------------------------------- */
-
-/* Patterns are a name, or the beginning of one and a star. */
-static bool lets_pass(const json_t *patterns) {
-  static const char wanted[] = "microsoft.com/hostprocess-";
-  size_t index;
-  const json_t *pattern;
-  json_array_foreach(patterns, index, pattern) {
-    const char *text = json_string_value(pattern);
-    size_t length = text ? strlen(text) : 0;
-    if (length > 0 && text[length - 1] == '*' && length - 1 <= strlen(wanted) &&
-        strncmp(text, wanted, length - 1) == 0)
-      return true;
-  }
-  return false;
-}
-
-static void examine_annotations(struct hp_doctor *doctor, const char *name, const json_t *runtime) {
-  static const char *const keys[] = {"pod_annotations", "container_annotations"};
-  for (size_t i = 0; i < 2; i++) {
-    if (lets_pass(json_object_get(runtime, keys[i])))
-      continue;
-#if defined(_WIN32) /* containerd itself sets the one that makes a pod a HostProcess pod */
-    enum host_health health = HOST_WARNING;
-    const char *lost = "of a pod's annotations only hostprocess-container reaches the shim";
-#else
-    enum host_health health = HOST_PROBLEM;
-    const char *lost = "no pod's annotation reaches the shim, which then refuses it";
-#endif
-    char *remedy =
-        hp_printf("add to the table of the runtime \"%s\": %s = [\"" ANNOTATIONS "\"]", name, keys[i]);
-    hp_doctor_take(doctor, health, keys[i], remedy, hp_printf("runtime \"%s\": %s", name, lost));
-    free(remedy);
-  }
-}
-
-static void examine_options(struct hp_doctor *doctor, const json_t *runtime) {
-  const json_t *options = json_object_get(runtime, "options");
-  const char *policy = text_of(options, "ConfigPath");
-  if (policy && *policy)
-    hp_doctor_policy(doctor, policy);
-}
-
-static void examine_type(struct hp_doctor *doctor, const char *name, const json_t *runtime) {
-  const char *type = text_of(runtime, "runtime_type"), *sandboxer = text_of(runtime, "sandboxer");
-  if (!type || strcmp(type, RUNTIME_TYPE) != 0)
-    hp_doctor_take(doctor, HOST_PROBLEM, "runtime_type",
-                   "set runtime_type = \"" RUNTIME_TYPE "\" in the runtime's table",
-                   hp_printf("runtime \"%s\" has the type \"%s\"", name, type ? type : ""));
-  if (sandboxer && strcmp(sandboxer, "shim") == 0)
-    hp_doctor_take(
-        doctor, HOST_WARNING, "sandboxer",
-        "use containerd 2.3 or later with it, or set sandboxer = \"podsandbox\"",
-        hp_printf("runtime \"%s\" has sandboxer = \"shim\", on which containerd before 2.3 fails", name));
-}
-
-static void examine_runtime(struct hp_doctor *doctor, const char *file, const char *name,
-                            const json_t *runtime) {
-  hp_doctor_take(doctor, HOST_OK, CHECK, NULL, hp_printf("%s has it as \"%s\"", file, name));
-  examine_type(doctor, name, runtime);
-  examine_annotations(doctor, name, runtime);
-  examine_options(doctor, runtime);
-}
-
 /* ---- the file --------------------------------------------------------------------------- */
 
 static const json_t *runtimes_of(const json_t *config, const char *plugin) {
@@ -151,7 +87,9 @@ static size_t examine_runtimes(struct hp_doctor *doctor, const struct runtimes *
     if (!is_ours(runtime))
       continue;
     char *shown = hp_utf8_printable(name);
-    examine_runtime(doctor, text_of(all->files, name), shown, runtime);
+    hp_doctor_take(doctor, HOST_OK, CHECK, NULL,
+                   hp_printf("%s has it as \"%s\"", text_of(all->files, name), shown));
+    hp_doctor_runtime(doctor, shown, runtime);
     free(shown);
     found++;
   }

@@ -40,50 +40,6 @@ static size_t directory_length(const char *path) {
 
 /* ---- names with stars -------------------------------------------------------------- */
 
-/* Whether the class behind a [ has it; *pattern goes behind the class. One without an
- * end has nothing. */
-static bool class_has(const char **pattern, char byte) {
-  const char *at = *pattern;
-  bool negated = *at == '^', has = false;
-  at += negated;
-  do {
-    char low = *at, high = low;
-    if (low == 0)
-      return false;
-    if (at[1] == '-' && at[2] != 0 && at[2] != ']')
-      high = *(at += 2);
-    has = has || (low <= byte && byte <= high);
-  } while (*++at != ']');
-  *pattern = at + 1;
-  return has != negated;
-}
-
-/* Whether the pattern's first part is this byte; *pattern goes behind it. */
-static bool takes(const char **pattern, char byte) {
-  char part = *(*pattern)++;
-  return part == '[' ? class_has(pattern, byte) : part == '?' || part == byte;
-}
-
-static bool matches(const char *pattern, const char *name) {
-  const char *star = NULL, *from = NULL; /* the last star, and what it need not take yet */
-  while (*name) {
-    const char *next = pattern;
-    if (*pattern == '*') {
-      star = pattern++;
-      from = name;
-    } else if (*pattern && takes(&next, *name)) {
-      pattern = next;
-      name++;
-    } else if (star) {
-      pattern = star + 1;
-      name = ++from;
-    } else {
-      return false;
-    }
-  }
-  return pattern[strspn(pattern, "*")] == 0;
-}
-
 static void find_matches(const char *pattern, json_t *pending) {
   size_t length = directory_length(pattern);
   char *directory = hp_printf("%.*s", (int)length, pattern);
@@ -92,7 +48,7 @@ static void find_matches(const char *pattern, json_t *pending) {
   uv_fs_scandir(NULL, &request, directory, 0, NULL);
   while (uv_fs_scandir_next(&request, &entry) == 0) {
     char *path = hp_printf("%s%s", directory, entry.name);
-    if (matches(pattern + length, entry.name))
+    if (hp_doctor_matches(pattern + length, entry.name))
       json_array_append_new(pending, json_string(path));
     free(path);
   }
