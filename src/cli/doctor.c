@@ -96,35 +96,52 @@ static bool is_file(const char *path) {
   return found;
 }
 
-/* Where containerd looks: beside itself, then on its PATH, of which ours is a guess.
- * Owned; NULL: nowhere. */
-static char *find_program(void) {
+bool hp_doctor_runs(const char *path) {
+  uv_fs_t request;
+  bool runs = uv_fs_access(NULL, &request, path, X_OK, NULL) == 0;
+  uv_fs_req_cleanup(&request);
+  return runs && is_file(path);
+}
+
+/* Takes path; true: containerd starts it. What it would pass over is kept to be said. */
+static bool try_program(char **found, char *path) {
+  if (*found && !is_file(path)) {
+    free(path);
+    return false;
+  }
+  free(*found);
+  *found = path;
+  return hp_doctor_runs(path);
+}
+
+/* Where containerd looks: beside itself and on its PATH, of which ours is a guess.
+ * *found is owned; false: what is there last, if anything, cannot be run. */
+static bool find_program(char **found) {
   struct host_containerd containerd;
-  char *found = NULL;
+  bool runs = false;
   host_find_containerd(&containerd);
   if (containerd.program) {
     size_t directory = strlen(containerd.program);
     while (directory > 0 && !strchr("/\\", containerd.program[directory - 1]))
       directory--;
-    found = hp_printf("%.*s" EXECUTABLE, (int)directory, containerd.program);
+    runs = try_program(found, hp_printf("%.*s" EXECUTABLE, (int)directory, containerd.program));
   }
   host_containerd_clear(&containerd);
-  for (const char *path = getenv("PATH"); path && *path && !(found && is_file(found));) {
+  for (const char *path = getenv("PATH"); path && *path && !runs;) {
     size_t length = strcspn(path, PATH_SEPARATORS);
-    free(found);
-    found = hp_printf("%.*s/" EXECUTABLE, (int)length, path);
+    runs = try_program(found, hp_printf("%.*s/" EXECUTABLE, (int)length, path));
     path += length + (path[length] != 0);
   }
-  if (found && is_file(found))
-    return found;
-  free(found);
-  return NULL;
+  return runs;
 }
 
 static void examine_program(struct hp_doctor *doctor) {
-  char *found = find_program();
-  if (found)
+  char *found = NULL;
+  if (find_program(&found))
     hp_doctor_take(doctor, HOST_OK, "program", NULL, hp_printf("containerd finds %s", found));
+  else if (found && is_file(found))
+    hp_doctor_take(doctor, HOST_PROBLEM, "program", "give it its mode: chmod 0755",
+                   hp_printf("%s cannot be run", found));
   else
     hp_doctor_say(doctor, HOST_WARNING, "program",
                   "put " EXECUTABLE

@@ -36,6 +36,9 @@ json_t *hp_doctor_imports(struct hp_doctor *doctor, const char *file, const json
 /* Go's path.Match: * and ? take no slash, a malformed pattern nothing. (doctor_pattern.c) */
 bool hp_doctor_matches(const char *pattern, const char *name);
 
+/* Whether the path is a file that this account may run. (doctor.c) */
+bool hp_doctor_runs(const char *path);
+
 /* A node policy: path, or NULL for the one that counts where options name none. (doctor.c) */
 void hp_doctor_policy(struct hp_doctor *doctor, const char *path);
 

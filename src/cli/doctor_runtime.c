@@ -61,11 +61,15 @@ static void examine_annotations(struct hp_doctor *doctor, const char *name, cons
 /* ---- the rest of its table -------------------------------------------------------------- */
 
 static void examine_type(struct hp_doctor *doctor, const char *name, const json_t *runtime) {
-  const char *type = text_of(runtime, "runtime_type"), *sandboxer = text_of(runtime, "sandboxer");
+  const char *type = text_of(runtime, "runtime_type"), *path = text_of(runtime, "runtime_path");
+  const char *sandboxer = text_of(runtime, "sandboxer");
   if (!type || strcmp(type, HP_DOCTOR_TYPE) != 0)
     hp_doctor_take(doctor, HOST_PROBLEM, "runtime_type",
                    "set runtime_type = \"" HP_DOCTOR_TYPE "\" in the runtime's table",
                    hp_printf("runtime \"%s\" has the type \"%s\"", name, type ? type : ""));
+  if (path && *path && !(host_path_is_absolute(path) && hp_doctor_runs(path)))
+    hp_doctor_take(doctor, HOST_PROBLEM, "runtime_path", "name the executable, by an absolute path",
+                   hp_printf("runtime \"%s\": %s is no file that can be run", name, path));
   if (sandboxer && strcmp(sandboxer, "shim") == 0)
     hp_doctor_take(
         doctor, HOST_WARNING, "sandboxer",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/doctor.h"
 #include "support.h"
@@ -63,10 +64,10 @@ START_TEST(the_lines_to_add_are_those_of_the_version) {
       said("runtime", "remedy"),
       "add these lines, then restart containerd:\n" TABLE_2 "  " TYPE
       "  pod_annotations = [\"microsoft.com/*\"]\n  container_annotations = [\"microsoft.com/*\"]");
-  judge("version = 3\n" TABLE_2 TYPE ANNOTATIONS);
+  judge("version = 4\n" TABLE_2 TYPE ANNOTATIONS);
   ck_assert_ptr_nonnull(strstr(said("runtime", "remedy"), TABLE_3));
   ck_assert_str_eq(said("version", "text"),
-                   "config.toml is of version 3 and has tables of io.containerd.grpc.v1.cri");
+                   "config.toml is of version 4 and has tables of io.containerd.grpc.v1.cri");
   ck_assert_uint_eq(doctor.problems, 1);
 }
 END_TEST
@@ -84,13 +85,53 @@ START_TEST(the_lines_to_add_mend_it) {
 END_TEST
 
 START_TEST(other_versions) {
-  judge("root = '/x'\n" TABLE_2 TYPE ANNOTATIONS);
+  judge("root = '/x'\n");
   ck_assert_str_eq(said("version", "text"), "config.toml says no version, which means 1");
   ck_assert_uint_eq(doctor.problems, 1);
   judge("version = 1\n");
   ck_assert_str_eq(said("version", "text"), "config.toml is of version 1");
-  judge("version = 'three'\n");
+  judge("version = 'three'\n" TABLE_3 TYPE ANNOTATIONS);
   ck_assert_uint_eq(doctor.problems, 1);
+  judge("version = 5\n" TABLE_3 TYPE ANNOTATIONS);
+  ck_assert_str_eq(said("version", "text"), "config.toml is of version 5, which no containerd reads");
+  ck_assert_str_eq(said("version", "status"), "problem");
+}
+END_TEST
+
+/* The text of the finding that has this part, "" if there is none. */
+static const char *finding_with(const char *part) {
+  size_t index;
+  const json_t *finding;
+  json_array_foreach(doctor.findings, index, finding) {
+    const char *text = json_string_value(json_object_get(finding, "text"));
+    if (strstr(text, part))
+      return text;
+  }
+  return "";
+}
+
+START_TEST(plugins_that_are_disabled) {
+  static const struct {
+    const char *text, *said; /* "": nothing */
+  } rows[] = {
+      {"version = 3\ndisabled_plugins = ['io.containerd.cri.v1.runtime']\n",
+       "config.toml disables io.containerd.cri.v1.runtime, without which there are no pods"},
+      {"version = 3\ndisabled_plugins = ['x.y', 'io.containerd.grpc.v1.cri']\n",
+       "config.toml disables io.containerd.grpc.v1.cri, without which there are no pods"},
+      {"version = 3\ndisabled_plugins = ['cri']\n",
+       "config.toml disables cri, a name of version 1, at which containerd does not start"},
+      {"version = 3\ndisabled_plugins = ['aufs']\n",
+       "config.toml disables aufs, a name of version 1, at which containerd does not start"},
+      {"disabled_plugins = ['cri']\n", "config.toml disables cri, without which there are no pods"},
+      {"disabled_plugins = ['aufs']\n", ""},
+      {"version = 3\ndisabled_plugins = ['io.containerd.snapshotter.v1.aufs', 1]\n", ""},
+      {"version = 3\ndisabled_plugins = []\n", ""},
+  };
+  char *text = hp_printf("%s" TABLE_3 TYPE ANNOTATIONS, rows[_i].text);
+  judge(text);
+  ck_assert_str_eq(said("disabled_plugins", "text"), rows[_i].said);
+  ck_assert_uint_eq(doctor.problems, *rows[_i].said != 0);
+  free(text);
 }
 END_TEST
 
@@ -246,6 +287,122 @@ START_TEST(imports_are_followed) {
 }
 END_TEST
 
+#define PLUGIN_TABLE_2 "[plugins.'io.containerd.grpc.v1.cri']\nenable_selinux = true\n"
+#define OTHER_TABLE_2 "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc]\nruntime_type = 'x'\n"
+
+/* Who has the runtime, as `containerd config dump` of 1.6.20, 2.1.2 and 2.4.2 shows it;
+ * whom doctor names besides the last is said in a warning, for the file's version is
+ * also theirs. 'x': the file is not of that containerd. */
+static const struct {
+  const char *main, *import; /* import NULL: none */
+  const char *have;          /* 1.6 and 1.7, 2.0 to 2.2, 2.3 and later: y or n */
+} merged[] = {
+    {TABLE_2 TYPE ANNOTATIONS, NULL, "xny"},
+    {TABLE_3 TYPE ANNOTATIONS, NULL, "xyy"},
+    {"version = 1\n" TABLE_2 TYPE ANNOTATIONS, NULL, "xny"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, NULL, "yyy"},
+    {"version = 2\n" TABLE_3 TYPE ANNOTATIONS, NULL, "nyy"},
+    {"version = 3\n" TABLE_2 TYPE ANNOTATIONS, NULL, "xny"},
+    {"version = 3\n" TABLE_3 TYPE ANNOTATIONS, NULL, "xyy"},
+    {"version = 4\n" TABLE_2 TYPE ANNOTATIONS, NULL, "xxn"},
+    {"version = 4\n" TABLE_3 TYPE ANNOTATIONS, NULL, "xxy"},
+    {"version = 2\n", TABLE_2 TYPE ANNOTATIONS, "yyy"},
+    {"version = 2\n", TABLE_3 TYPE ANNOTATIONS, "nyy"},
+    {"version = 2\n", "version = 2\n" TABLE_2 TYPE ANNOTATIONS, "yyy"},
+    {"version = 2\n", "version = 3\n" TABLE_2 TYPE ANNOTATIONS, "yny"},
+    {"version = 2\n", "version = 3\n" TABLE_3 TYPE ANNOTATIONS, "nyy"},
+    {"version = 3\n", TABLE_2 TYPE ANNOTATIONS, "xny"},
+    {"version = 3\n", TABLE_3 TYPE ANNOTATIONS, "xyy"},
+    {"version = 3\n", "version = 1\n" TABLE_2 TYPE ANNOTATIONS, "xny"},
+    {"version = 3\n", "version = 2\n" TABLE_2 TYPE ANNOTATIONS, "xyy"},
+    {"version = 3\n", "version = 3\n" TABLE_2 TYPE ANNOTATIONS, "xny"},
+    {"version = 3\n", "version = 4\n" TABLE_2 TYPE ANNOTATIONS, "xxn"},
+    {"version = 4\n", TABLE_2 TYPE ANNOTATIONS, "xxy"},
+    /* a whole plugin's table takes the place of another */
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, "version = 2\n" PLUGIN_TABLE_2, "nyy"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, PLUGIN_TABLE_2, "nyy"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, "version = 2\n" OTHER_TABLE_2, "nyy"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, "version = 3\n" PLUGIN_TABLE_2, "nny"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, "version = 2\n" TABLE_2 "sandboxer = 'podsandbox'\n", "nyy"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, "version = 2\n" TABLE_2 TYPE ANNOTATIONS, "yyy"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, "version = 2\noom_score = 0\n", "yyy"},
+    {"version = 2\n" TABLE_2 TYPE ANNOTATIONS, "version = 2\n" TABLE_3 "sandboxer = 'podsandbox'\n", "nyy"},
+    {"version = 3\n" TABLE_3 TYPE ANNOTATIONS, "version = 3\n" PLUGIN_TABLE_2, "xyy"},
+};
+
+START_TEST(who_has_the_runtime) {
+  char *main = hp_printf("imports = ['import.toml']\n%s", merged[_i].main);
+  const char *have = merged[_i].have;
+  write_config("import.toml", merged[_i].import ? merged[_i].import : "");
+  write_config("main.toml", main);
+  judge_file("main.toml");
+  ck_assert_str_eq(said("runtime", "status"), have[2] == 'y' ? "ok" : "problem");
+  ck_assert_uint_eq(doctor.problems, have[2] != 'y');
+  ck_assert_int_eq(*finding_with("containerd 1.6 and 1.7 do not") != 0, have[0] == 'n');
+  ck_assert_int_eq(*finding_with("containerd 2.0 to 2.2 do not") != 0, have[1] == 'n');
+  free(main);
+}
+END_TEST
+
+START_TEST(the_file_that_takes_the_table_away_is_named) {
+  write_config("main.toml", "version = 2\nimports = ['import.toml']\n" TABLE_2 TYPE ANNOTATIONS);
+  write_config("import.toml", "version = 2\n" PLUGIN_TABLE_2);
+  judge_file("main.toml");
+  char *text = hp_printf(
+      "containerd 1.6 and 1.7 do not have \"hostprocess\" so: the table of io.containerd.grpc.v1.cri in "
+      "%s/import.toml takes the place of those before it",
+      directory);
+  ck_assert_str_eq(said("version", "text"), text);
+  ck_assert_str_eq(said("version", "status"), "warning");
+  free(text);
+}
+END_TEST
+
+START_TEST(an_import_is_of_a_version_too) {
+  write_config("main.toml", "version = 3\nimports = ['import.toml']\n" TABLE_3 TYPE ANNOTATIONS);
+  write_config("import.toml", "version = 5\ndisabled_plugins = ['io.containerd.grpc.v1.cri']\n");
+  judge_file("main.toml");
+  ck_assert_ptr_nonnull(
+      strstr(said("version", "text"), "import.toml is of version 5, which no containerd reads"));
+  ck_assert_ptr_nonnull(
+      strstr(said("disabled_plugins", "text"), "import.toml disables io.containerd.grpc.v1.cri"));
+  ck_assert_uint_eq(doctor.problems, 2);
+}
+END_TEST
+
+START_TEST(a_runtimes_path) {
+  static const struct {
+    const char *name, *status; /* the path's last part; what is said */
+  } rows[] = {{"shim", ""}, {"none", "problem"}, {".", "problem"}, {"text", "problem"}};
+  write_config("shim", "#!/bin/sh\n");
+  write_config("text", "#!/bin/sh\n");
+#if defined(__linux__) /* on Windows every file may be run: there the last row is left out */
+  char *shim = hp_printf("%s/shim", directory), *plain = hp_printf("%s/text", directory);
+  ck_assert_int_eq(chmod(shim, 0755), 0);
+  ck_assert_int_eq(chmod(plain, 0644), 0);
+  free(shim);
+  free(plain);
+#endif
+  char *path = hp_printf("%s/%s", directory, rows[_i].name);
+  char *text = hp_printf("version = 3\n" TABLE_3 TYPE ANNOTATIONS "runtime_path = '%s'\n", path);
+  judge(text);
+  ck_assert_str_eq(said("runtime_path", "status"), rows[_i].status);
+  ck_assert_uint_eq(doctor.problems, *rows[_i].status != 0);
+  ck_assert(!*rows[_i].status || strstr(said("runtime_path", "text"), path));
+  ck_assert_int_eq(hp_doctor_runs(path), *rows[_i].status == 0);
+  free(text);
+  free(path);
+}
+END_TEST
+
+START_TEST(a_runtimes_path_is_absolute) {
+  judge("version = 3\n" TABLE_3 TYPE ANNOTATIONS "runtime_path = 'containerd-shim-hostprocess-v1'\n");
+  ck_assert_str_eq(said("runtime_path", "status"), "problem");
+  judge("version = 3\n" TABLE_3 TYPE ANNOTATIONS "runtime_path = ''\n");
+  ck_assert_uint_eq(doctor.problems, 0);
+}
+END_TEST
+
 START_TEST(an_import_that_cannot_be_read_is_a_problem) {
   static const char *const texts[] = {"version = 3\nimports = ['none.toml']\n" TABLE_3 TYPE ANNOTATIONS,
                                       "version = 3\nimports = ['bad.toml']\n" TABLE_3 TYPE ANNOTATIONS};
@@ -311,6 +468,7 @@ int main(void) {
   tcase_add_test(config, the_lines_to_add_are_those_of_the_version);
   tcase_add_test(config, the_lines_to_add_mend_it);
   tcase_add_test(config, other_versions);
+  tcase_add_loop_test(config, plugins_that_are_disabled, 0, 8);
   tcase_add_loop_test(config, annotations_that_pass, 0, (int)(sizeof passing / sizeof passing[0]));
   tcase_add_test(config, annotations_that_do_not_pass);
   tcase_add_test(config, a_runtime_of_another_name_or_type);
@@ -322,8 +480,20 @@ int main(void) {
   tcase_add_checked_fixture(imports, set_up_files, tear_down_files);
   tcase_add_test(imports, imports_are_followed);
   tcase_add_loop_test(imports, an_import_that_cannot_be_read_is_a_problem, 0, 2);
+  tcase_add_loop_test(imports, who_has_the_runtime, 0, (int)(sizeof merged / sizeof merged[0]));
+  tcase_add_test(imports, the_file_that_takes_the_table_away_is_named);
+  tcase_add_test(imports, an_import_is_of_a_version_too);
   tcase_add_test(imports, imports_in_a_circle);
   tcase_add_test(imports, imports_without_end);
   suite_add_tcase(suite, imports);
+  TCase *paths = tcase_create("paths");
+  tcase_add_checked_fixture(paths, set_up_files, tear_down_files);
+#if defined(__linux__)
+  tcase_add_loop_test(paths, a_runtimes_path, 0, 4);
+#else
+  tcase_add_loop_test(paths, a_runtimes_path, 0, 3);
+#endif
+  tcase_add_test(paths, a_runtimes_path_is_absolute);
+  suite_add_tcase(suite, paths);
   return hp_run_suite(suite);
 }
