@@ -74,14 +74,23 @@ static char *summarize(const struct hp_policy *policy) {
   return text;
 }
 
+/* What names a file for every shim is containerd's environment, which is not ours. */
 void hp_doctor_policy(struct hp_doctor *doctor, const char *path) {
   struct hp_policy policy;
   struct hp_error err = HP_ERROR_INIT;
+  const char *ours = path ? NULL : getenv("HOSTPROCESS_POLICY");
+  bool named = ours && *ours;
   if (hp_policy_load(path, host_file_distrust, &policy, &err) == 0) {
-    hp_doctor_take(doctor, HOST_OK, "policy", NULL, summarize(&policy));
+    char *text = summarize(&policy);
+    if (!path)
+      append(&text, hp_strdup(named ? "as HOSTPROCESS_POLICY says here; containerd's own may differ"
+                                    : "unless containerd's own HOSTPROCESS_POLICY names another"));
+    hp_doctor_take(doctor, HOST_OK, "policy", NULL, text);
     hp_policy_clear(&policy);
   } else {
-    hp_doctor_say(doctor, HOST_PROBLEM, "policy", "mend the file: until then no HostProcess container starts",
+    hp_doctor_say(doctor, HOST_PROBLEM, "policy",
+                  named ? "mend the file, or set HOSTPROCESS_POLICY as containerd has it"
+                        : "mend the file: until then no HostProcess container starts",
                   err.message);
   }
   hp_error_clear(&err);
