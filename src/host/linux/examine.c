@@ -11,62 +11,53 @@
 #include "host/host.h"
 #include "host/ledger.h"
 #include "host/linux/cgroup_layout.h"
+#include "host/linux/examine.h"
 #include "host/linux/mount_point.h"
 #include "host/linux/rendezvous.h"
 
 #define KERNEL_MAJOR 5 /* mount_setattr, close_range and clone3 into a cgroup */
 #define KERNEL_MINOR 12
 
-struct doctor {
-  host_say say;
-  void *arg;
-};
-
-static void say(const struct doctor *doctor, enum host_health health, const char *check, const char *remedy,
+static void say(const struct hp_examiner *to, enum host_health health, const char *check, const char *remedy,
                 char *text) {
-  doctor->say(doctor->arg, health, check, health == HOST_OK ? NULL : remedy, text);
+  to->say(to->arg, health, check, health == HOST_OK ? NULL : remedy, text);
   free(text);
 }
 
 /* The message of an error names its own remedy. */
-static void say_error(const struct doctor *doctor, const char *check, const char *remedy,
+static void say_error(const struct hp_examiner *to, const char *check, const char *remedy,
                       struct hp_error *err) {
-  say(doctor, HOST_PROBLEM, check, remedy, hp_strdup(err->message));
+  say(to, HOST_PROBLEM, check, remedy, hp_strdup(err->message));
   hp_error_clear(err);
 }
 
-static void examine_kernel(const struct doctor *doctor) {
-  struct utsname name;
-  char *end = NULL;
-  unsigned long major = uname(&name) == 0 ? strtoul(name.release, &end, 10) : 0;
-  unsigned long minor = end && *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+void hp_examine_kernel(const struct hp_examiner *to, const char *release) {
+  char *end;
+  unsigned long major = strtoul(release, &end, 10);
+  unsigned long minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
   if (major == 0)
-    return say(doctor, HOST_WARNING, "kernel", "look that it is 5.12 or later",
+    return say(to, HOST_WARNING, "kernel", "look that it is 5.12 or later",
                hp_strdup("the kernel's version cannot be read"));
   bool recent = major > KERNEL_MAJOR || (major == KERNEL_MAJOR && minor >= KERNEL_MINOR);
-  say(doctor, recent ? HOST_OK : HOST_PROBLEM, "kernel", "update the kernel to 5.12 or later",
-      hp_printf("Linux %s", name.release));
+  say(to, recent ? HOST_OK : HOST_PROBLEM, "kernel", "update the kernel to 5.12 or later",
+      hp_printf("Linux %s", release));
 }
 
-static void examine_account(const struct doctor *doctor) {
-  uid_t uid = geteuid();
-  say(doctor, uid == 0 ? HOST_OK : HOST_PROBLEM, "account",
+void hp_examine_account(const struct hp_examiner *to, uid_t uid) {
+  say(to, uid == 0 ? HOST_OK : HOST_PROBLEM, "account",
       "run it as root, as containerd is: other checks may be wrong, too",
       hp_printf("this program runs as uid %u", (unsigned)uid));
 }
 
-static void examine_containerd(const struct doctor *doctor) {
-  struct host_containerd containerd;
-  host_find_containerd(&containerd);
-  if (containerd.pid == 0)
-    say(doctor, HOST_WARNING, "containerd", "start it: systemctl start containerd",
+void hp_examine_containerd(const struct hp_examiner *to, const struct host_containerd *containerd) {
+  if (containerd->pid == 0)
+    say(to, HOST_WARNING, "containerd", "start it: systemctl start containerd",
         hp_strdup("containerd does not run"));
   else
-    say(doctor, containerd.privileged ? HOST_OK : HOST_PROBLEM, "containerd",
+    say(to, containerd->privileged ? HOST_OK : HOST_PROBLEM, "containerd",
         "run containerd as root: rootless containerd cannot make HostProcess containers",
-        hp_printf("containerd (pid %u) runs as uid %s", containerd.pid,
-                  containerd.account ? containerd.account : "?"));
-  host_containerd_clear(&containerd);
+        hp_printf("containerd (pid %u) runs as uid %s", containerd->pid,
+                  containerd->account ? containerd->account : "?"));
 }
 
 static uint64_t effective_capabilities(void) {
@@ -83,7 +74,7 @@ static uint64_t effective_capabilities(void) {
 }
 
 /* Each with what is lost without it. */
-static void examine_capabilities(const struct doctor *doctor) {
+void hp_examine_capabilities(const struct hp_examiner *to, uint64_t effective) {
   static const struct {
     const char *name, *lost;
     unsigned bit;
@@ -98,27 +89,26 @@ static void examine_capabilities(const struct doctor *doctor) {
       {"CAP_SYS_PTRACE", "tell what living shims hold, for gc", 19, HOST_WARNING},
       {"CAP_SYS_RESOURCE", "raise a container's rlimits above its own", 24, HOST_WARNING},
   };
-  uint64_t have = effective_capabilities();
   size_t missing = 0;
   for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-    if (have >> needed[i].bit & 1)
+    if (effective >> needed[i].bit & 1)
       continue;
     missing++;
-    say(doctor, needed[i].health, "capabilities", "give it to the account, or take the restriction away",
+    say(to, needed[i].health, "capabilities", "give it to the account, or take the restriction away",
         hp_printf("%s is missing: without it the shim cannot %s", needed[i].name, needed[i].lost));
   }
   if (missing == 0)
-    say(doctor, HOST_OK, "capabilities", NULL, hp_strdup("all that are needed"));
+    say(to, HOST_OK, "capabilities", NULL, hp_strdup("all that are needed"));
 }
 
-static void examine_cgroups(const struct doctor *doctor) {
+void hp_examine_cgroups(const struct hp_examiner *to) {
   const unsigned wanted =
       HP_CONTROLLER_CPU | HP_CONTROLLER_MEMORY | HP_CONTROLLER_PIDS | HP_CONTROLLER_IO | HP_CONTROLLER_CPUSET;
   struct hp_cgroup_layout layout;
   struct hp_error err = HP_ERROR_INIT;
   unsigned there = 0;
   if (hp_cgroup_layout_read(&layout, &err) != 0) {
-    say_error(doctor, "cgroups", "mount cgroup2 on /sys/fs/cgroup", &err);
+    say_error(to, "cgroups", "mount cgroup2 on /sys/fs/cgroup", &err);
     hp_cgroup_layout_clear(&layout);
     return;
   }
@@ -126,9 +116,9 @@ static void examine_cgroups(const struct doctor *doctor) {
     there |= layout.items[i].controllers;
   char *have = hp_controllers_format(layout.version, there);
   char *lost = hp_controllers_format(layout.version, wanted & ~there);
-  say(doctor, HOST_OK, "cgroups", NULL, hp_printf("version %u with %s", layout.version, have));
+  say(to, HOST_OK, "cgroups", NULL, hp_printf("version %u with %s", layout.version, have));
   if (*lost)
-    say(doctor, HOST_WARNING, "controllers",
+    say(to, HOST_WARNING, "controllers",
         layout.version == 2 ? "enable them in /sys/fs/cgroup/cgroup.subtree_control"
                             : "mount them below /sys/fs/cgroup",
         hp_printf("%s: limits of these kinds are refused", lost));
@@ -137,52 +127,56 @@ static void examine_cgroups(const struct doctor *doctor) {
   hp_cgroup_layout_clear(&layout);
 }
 
-static void examine_ledger(const struct doctor *doctor) {
+void hp_examine_ledger(const struct hp_examiner *to) {
   json_t *claims;
   struct hp_error err = HP_ERROR_INIT;
   if (hp_ledger_read(&claims, &err) != 0) {
-    say_error(doctor, "ledger", "see the message: containers with accounts or mounts cannot be made", &err);
+    say_error(to, "ledger", "see the message: containers with accounts or mounts cannot be made", &err);
     return;
   }
-  say(doctor, HOST_OK, "ledger", NULL, hp_printf("it holds %zu claims", json_array_size(claims)));
+  say(to, HOST_OK, "ledger", NULL, hp_printf("it holds %zu claims", json_array_size(claims)));
   json_decref(claims);
 }
 
-static void examine_volume_base(const struct doctor *doctor) {
-  struct hp_error err = HP_ERROR_INIT;
-  if (hp_mount_point_base(false, &err) == 0)
-    say(doctor, HOST_OK, "volumes", NULL, hp_strdup(HP_VOLUME_BASE " is free, or root's"));
+void hp_examine_volume_base(const struct hp_examiner *to, struct hp_error *err) {
+  if (err->code == HP_OK)
+    say(to, HOST_OK, "volumes", NULL, hp_strdup(HP_VOLUME_BASE " is free, or root's"));
   else
-    say_error(doctor, "volumes", "move " HP_VOLUME_BASE " away", &err);
+    say_error(to, "volumes", "move " HP_VOLUME_BASE " away", err);
 }
 
-static void examine_sockets(const struct doctor *doctor, const char *directory) {
+void hp_examine_sockets(const struct hp_examiner *to, const char *directory) {
   struct stat found;
-  if (!directory)
-    directory = "/run/containerd/s";
   if (stat(directory, &found) != 0) {
     bool missing = errno == ENOENT;
-    say(doctor, missing ? HOST_OK : HOST_PROBLEM, "sockets", "give root access to it",
+    say(to, missing ? HOST_OK : HOST_PROBLEM, "sockets", "give root access to it",
         missing ? hp_printf("%s is made when the first shim starts", directory)
                 : hp_printf("%s cannot be looked at: %s", directory, strerror(errno)));
     return;
   }
   bool open_to_others = (found.st_mode & (S_IWGRP | S_IWOTH)) && !(found.st_mode & S_ISVTX);
   bool good = S_ISDIR(found.st_mode) && hp_trusted_uid(found.st_uid) && !open_to_others;
-  say(doctor, good ? HOST_OK : HOST_PROBLEM, "sockets",
+  say(to, good ? HOST_OK : HOST_PROBLEM, "sockets",
       "others could put a socket there: `chown root` and `chmod go-w` it",
       hp_printf("%s (uid %u, mode %04o)", directory, (unsigned)found.st_uid,
                 (unsigned)found.st_mode & 07777u));
 }
 
 void host_examine(const char *socket_dir, host_say saying, void *arg) {
-  const struct doctor doctor = {saying, arg};
-  examine_kernel(&doctor);
-  examine_account(&doctor);
-  examine_capabilities(&doctor);
-  examine_containerd(&doctor);
-  examine_cgroups(&doctor);
-  examine_volume_base(&doctor);
-  examine_ledger(&doctor);
-  examine_sockets(&doctor, socket_dir);
+  const struct hp_examiner to = {saying, arg};
+  struct utsname name = {.release = ""};
+  struct host_containerd containerd;
+  struct hp_error err = HP_ERROR_INIT;
+  uname(&name);
+  host_find_containerd(&containerd);
+  hp_mount_point_base(false, &err);
+  hp_examine_kernel(&to, name.release);
+  hp_examine_account(&to, geteuid());
+  hp_examine_capabilities(&to, effective_capabilities());
+  hp_examine_containerd(&to, &containerd);
+  hp_examine_cgroups(&to);
+  hp_examine_volume_base(&to, &err);
+  hp_examine_ledger(&to);
+  hp_examine_sockets(&to, socket_dir ? socket_dir : "/run/containerd/s");
+  host_containerd_clear(&containerd);
 }
