@@ -22,12 +22,20 @@ static char *place(const char *name) {
   return hp_printf("%s/%s", directory, name);
 }
 
+/* The C library has a copy of its own on Windows. */
+static void set_environment(const char *name, const char *value) {
+  unit_set_environment(name, value);
+#if defined(_WIN32)
+  ck_assert_int_eq(_putenv_s(name, value ? value : ""), 0);
+#endif
+}
+
 static void set_up(void) {
   const char *path = getenv("PATH");
   path_before = hp_strdup(path ? path : "");
   directory = unit_directory("doctor");
-  unit_set_environment("PATH", directory);
-  unit_set_environment("HOSTPROCESS_POLICY", NULL);
+  set_environment("PATH", directory);
+  set_environment("HOSTPROCESS_POLICY", NULL);
 }
 
 static void tear_down(void) {
@@ -37,8 +45,8 @@ static void tear_down(void) {
     unit_remove(path);
     free(path);
   }
-  unit_set_environment("PATH", path_before);
-  unit_set_environment("HOSTPROCESS_POLICY", NULL);
+  set_environment("PATH", path_before);
+  set_environment("HOSTPROCESS_POLICY", NULL);
   unit_remove_directory(directory);
   free(directory);
   free(path_before);
@@ -107,7 +115,7 @@ START_TEST(the_policy_may_be_another_for_containerd) {
   struct hp_doctor doctor = {.findings = json_array()};
   char *policy = place("policy.json");
   unit_write(policy, "{}", 2);
-  unit_set_environment("HOSTPROCESS_POLICY", policy);
+  set_environment("HOSTPROCESS_POLICY", policy);
   hp_doctor_policy(&doctor, NULL);
   const json_t *found = json_array_get(doctor.findings, 0);
   ck_assert_msg(strstr(of(found, "text"), ", as HOSTPROCESS_POLICY says here; containerd's own may differ") !=
@@ -124,7 +132,7 @@ START_TEST(the_policy_may_be_another_for_containerd) {
   ck_assert_str_eq(of(json_array_get(doctor.findings, 3), "remedy"),
                    "mend the file: until then no HostProcess container starts");
   ck_assert_uint_eq(doctor.problems, 2);
-  unit_set_environment("HOSTPROCESS_POLICY", ""); /* as good as unset */
+  set_environment("HOSTPROCESS_POLICY", ""); /* as good as unset */
   hp_doctor_policy(&doctor, NULL);
   ck_assert_ptr_null(strstr(of(json_array_get(doctor.findings, 4), "text"), "says here"));
   json_decref(doctor.findings);
