@@ -67,24 +67,29 @@ static json_t *answer(int *status) {
   return whole;
 }
 
-/* The first finding of that check in the answer; owned. */
-static json_t *finding(const char *check) {
-  int status;
-  json_t *whole = answer(&status), *found = NULL, *at;
-  size_t index;
-  json_array_foreach(json_object_get(whole, "findings"), index, at) {
-    if (!found && strcmp(json_string_value(json_object_get(at, "check")), check) == 0)
-      found = json_incref(at);
-  }
-  ck_assert_int_eq(json_integer_value(json_object_get(whole, "problems")) > 0, status == 1);
-  json_decref(whole);
-  ck_assert_msg(found != NULL, "no finding of %s", check);
-  return found;
-}
-
 static const char *of(const json_t *found, const char *key) {
   const char *text = json_string_value(json_object_get(found, key));
   return text ? text : "";
+}
+
+/* The first finding of that check in the answer, whose sums are right; owned. */
+static json_t *finding(const char *check) {
+  int status;
+  json_t *whole = answer(&status), *found = NULL, *at;
+  json_int_t problems = 0, warnings = 0;
+  size_t index;
+  json_array_foreach(json_object_get(whole, "findings"), index, at) {
+    if (!found && strcmp(of(at, "check"), check) == 0)
+      found = json_incref(at);
+    problems += strcmp(of(at, "status"), "problem") == 0;
+    warnings += strcmp(of(at, "status"), "warning") == 0;
+  }
+  ck_assert_int_eq(json_integer_value(json_object_get(whole, "problems")), problems);
+  ck_assert_int_eq(json_integer_value(json_object_get(whole, "warnings")), warnings);
+  ck_assert_int_eq(status, problems > 0);
+  json_decref(whole);
+  ck_assert_msg(found != NULL, "no finding of %s", check);
+  return found;
 }
 
 START_TEST(the_program_may_be_run) {
