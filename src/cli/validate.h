@@ -69,6 +69,8 @@ void hp_node_ask_network(const struct hp_validate *validate, enum hp_os os,
 /* For people. (validate_text.c) */
 void hp_validate_print(FILE *out, const json_t *report);
 
+/* JSON's string of a text, in which a long value may be cut in the midst of a character. */
+json_t *hp_entry_text(const char *text);
 /* Lists of sentences in an entry. */
 void hp_entry_say(json_t *entry, const char *list, char *sentence); /* takes sentence */
 void hp_entry_refuse(json_t *entry, const char *rule, const char *message);

@@ -44,8 +44,8 @@ static json_t *name_of(const char *file) {
 }
 
 json_t *hp_validate_unreadable(const char *file, const struct hp_error *err) {
-  return json_pack("{s:o, s:s, s:s}", "file", name_of(file), "verdict", verdicts[HP_VALIDATE_UNREADABLE],
-                   "error", err->message);
+  return json_pack("{s:o, s:s, s:o}", "file", name_of(file), "verdict", verdicts[HP_VALIDATE_UNREADABLE],
+                   "error", hp_entry_text(err->message));
 }
 
 /* ---- what a document is -------------------------------------------------------- */
@@ -105,7 +105,7 @@ static int read_manifest(struct reader *reader, json_t *document, const struct h
     json_array_append_new(reader->pods,
                           hp_validate_pod(validate, os, &pods.items[i], &pods.items[i].sandbox));
   for (size_t i = 0; i < pods.others.count && result == 0; i++)
-    json_array_append_new(reader->ignored, json_string(pods.others.items[i]));
+    json_array_append_new(reader->ignored, hp_entry_text(pods.others.items[i]));
   hp_pods_clear(&pods);
   return result;
 }

@@ -1,7 +1,18 @@
 /* A pod and its containers before the judge. */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "cli/validate.h"
+
+json_t *hp_entry_text(const char *text) {
+  json_t *sentence = json_string(text);
+  if (sentence)
+    return sentence;
+  char *printable = hp_utf8_printable(text);
+  sentence = json_string(printable);
+  free(printable);
+  return sentence;
+}
 
 void hp_entry_say(json_t *entry, const char *list, char *sentence) {
   json_t *sentences = json_object_get(entry, list);
@@ -9,7 +20,7 @@ void hp_entry_say(json_t *entry, const char *list, char *sentence) {
     sentences = json_array();
     json_object_set_new(entry, list, sentences);
   }
-  json_array_append_new(sentences, json_string(sentence));
+  json_array_append_new(sentences, hp_entry_text(sentence));
   free(sentence);
 }
 
@@ -19,7 +30,7 @@ void hp_entry_refuse(json_t *entry, const char *rule, const char *message) {
     refusals = json_array();
     json_object_set_new(entry, "refusals", refusals);
   }
-  json_array_append_new(refusals, json_pack("{s:s, s:s}", "rule", rule, "message", message));
+  json_array_append_new(refusals, json_pack("{s:s, s:o}", "rule", rule, "message", hp_entry_text(message)));
 }
 
 static void say_all(json_t *entry, const char *list, const struct hp_strings *sentences) {

@@ -394,6 +394,27 @@ START_TEST(test_a_refused_document_among_others) {
 }
 END_TEST
 
+/* 64 bytes of it are shown, the last of them the first of two. */
+START_TEST(test_a_value_that_is_cut_in_a_character) {
+  static const char text[] =
+      "kind: Pod\nspec: {containers: [{name: c}], nodeSelector: {kubernetes.io/os: "
+      "a234567890123456789012345678901234567890123456789012345678901234567\xc3\xa9\xc3\xa9}}\n";
+  for (size_t shift = 0; shift < 6; shift++) {
+    struct hp_validate validate = judge_for(HP_OS_WINDOWS);
+    char *manifest = hp_strdup(text), *value = strstr(manifest, "a23");
+    memmove(value, value + shift, strlen(value + shift) + 1);
+    json_t *report = report_of(&validate, manifest);
+    const json_t *warnings = json_object_get(first_pod(report), "warnings");
+    ck_assert_uint_eq(json_array_size(warnings), 1);
+    ck_assert_ptr_nonnull(
+        strstr(json_string_value(json_array_get(warnings, 0)), "but the pod is for windows"));
+    json_decref(report);
+    free(manifest);
+    hp_validate_clear(&validate);
+  }
+}
+END_TEST
+
 /* A container's pod is the one that was read before it. */
 START_TEST(test_pod_and_container) {
   static const char container[] =
@@ -523,6 +544,7 @@ int main(void) {
   tcase_add_test(tcase, test_node);
   LOOP(test_files, files);
   tcase_add_test(tcase, test_a_refused_document_among_others);
+  tcase_add_test(tcase, test_a_value_that_is_cut_in_a_character);
   tcase_add_test(tcase, test_pod_and_container);
   tcase_add_test(tcase, test_text);
   LOOP(test_wrong_lines, lines);
