@@ -109,13 +109,21 @@ static void warn(json_t *warnings, struct hp_error *err) {
   hp_error_clear(err);
 }
 
+/* As Start does where the look-up finds nothing else of the name. */
+static int quote(const struct hp_strings *args, char **line, struct hp_error *err) {
+  const char *program = args->items[0];
+  return hp_command_windows_is_batch(program)
+             ? hp_command_windows_batch(program, args, SYSTEM_ROOT, line, err)
+             : hp_command_windows_quote(args, line, err);
+}
+
 static char *windows_line(const struct hp_process_spec *process, const struct hp_strings *args,
                           const char *volume, json_t *warnings) {
   struct hp_error err = HP_ERROR_INIT;
   char *line = NULL;
   if (process->command_line && process->command_line[0])
     line = hp_command_expand(process->command_line, volume);
-  else if (hp_command_windows_quote(args, &line, &err) != 0)
+  else if (args->count > 0 && quote(args, &line, &err) != 0)
     warn(warnings, &err);
   if (line && hp_command_windows_length(line) > HP_COMMAND_LINE_MAX)
     json_array_append_new(warnings, json_string("Start will fail: the command line is longer than the 32766 "

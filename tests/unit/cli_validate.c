@@ -260,6 +260,26 @@ START_TEST(test_outcome_of_numbers) {
 }
 END_TEST
 
+/* What cmd.exe is given for one, and what it cannot be given. */
+START_TEST(test_outcome_of_a_batch_file) {
+  struct hp_validate validate = judge_for(HP_OS_WINDOWS);
+  json_t *report = report_of(&validate, POD("", "command: [run.cmd, \"a%b\"]"));
+  const json_t *program = json_object_get(container_of(report, 0), "program");
+  member_is(program, "commandLine",
+            "\"\\\"C:\\\\Windows\\\\System32\\\\cmd.exe\\\" /e:ON /v:OFF /d /c "
+            "\\\"\\\"run.cmd\\\" \\\"a%%cd:~,%b\\\"\\\"\"");
+  json_decref(report);
+  report = report_of(&validate, POD("", "command: [run.cmd, \"a\\nb\"]"));
+  const json_t *warnings = json_object_get(container_of(report, 0), "warnings");
+  ck_assert_uint_ge(json_array_size(warnings), 1);
+  const char *last = json_string_value(json_array_get(warnings, json_array_size(warnings) - 1));
+  ck_assert_ptr_nonnull(strstr(last, "Start will fail: process.args[1]"));
+  ck_assert_ptr_nonnull(strstr(last, "has a line break"));
+  json_decref(report);
+  hp_validate_clear(&validate);
+}
+END_TEST
+
 /* kubelet on Windows writes a section for each system. */
 START_TEST(test_the_other_systems_section) {
   static const char text[] =
@@ -540,6 +560,7 @@ int main(void) {
   tcase_add_test(tcase, test_cpu_of_the_policy);
   tcase_add_test(tcase, test_outcome_linux);
   tcase_add_test(tcase, test_outcome_of_numbers);
+  tcase_add_test(tcase, test_outcome_of_a_batch_file);
   tcase_add_test(tcase, test_the_other_systems_section);
   tcase_add_test(tcase, test_node);
   LOOP(test_files, files);
