@@ -1,28 +1,16 @@
 /* Who could have written a file: descriptors of every kind, and files of ours. */
 #include "host/windows/file_trust.h"
 
-#include <aclapi.h>
-#include <sddl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "host/host.h"
 #include "host/windows/text.h"
-#include "host/windows/token.h"
+#include "loose_windows.h"
 #include "support.h"
 
 #define INSTALLER "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
-
-static PSECURITY_DESCRIPTOR descriptor_of(const char *sddl) {
-  PSECURITY_DESCRIPTOR descriptor = NULL;
-  wchar_t *wide = hp_wide(sddl);
-  ck_assert_msg(
-      ConvertStringSecurityDescriptorToSecurityDescriptorW(wide, SDDL_REVISION_1, &descriptor, NULL),
-      "%s: %lu", sddl, GetLastError());
-  free(wide);
-  return descriptor;
-}
 
 static void expect(const char *sddl, ACCESS_MASK rights, enum hp_stranger expected,
                    const char *expected_sid) {
@@ -115,26 +103,6 @@ static int ask(void) {
   uv_fs_close(NULL, &call, opened, NULL);
   uv_fs_req_cleanup(&call);
   return result;
-}
-
-/* Everybody gets all rights, beside us. */
-static void open_to_everyone(const char *path) {
-  BOOL present, defaulted;
-  PACL list;
-  TOKEN_USER *own = hp_token_own_user();
-  char *sid = hp_sid_text(own->User.Sid), *sddl = hp_printf("D:P(A;;FA;;;%s)(A;;FA;;;WD)", sid);
-  PSECURITY_DESCRIPTOR descriptor = descriptor_of(sddl);
-  ck_assert(GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted));
-  wchar_t *wide = hp_wide(path);
-  ck_assert_uint_eq(SetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
-                                          DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
-                                          NULL, NULL, list, NULL),
-                    ERROR_SUCCESS);
-  free(wide);
-  LocalFree(descriptor);
-  free(sddl);
-  free(sid);
-  free(own);
 }
 
 static void refused(const char *part) {

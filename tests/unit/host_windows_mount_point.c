@@ -91,6 +91,33 @@ START_TEST(what_somebody_filled_stays) {
 }
 END_TEST
 
+/* Anybody may look at one, and keeps it from being removed; nothing else waits for him. */
+START_TEST(what_somebody_holds_goes_later) {
+  static const enum hp_mount_point_type types[] = {HP_MOUNT_POINT_DIRECTORY, HP_MOUNT_POINT_VOLUME};
+  for (size_t i = 0; i < 2; i++) {
+    json_t *owner = owner_of("c1"), *other = owner_of("c2");
+    make(owner, L"var\\run\\a", types[i], 0);
+    wchar_t *path = in_scratch(L"var\\run\\a");
+    HANDLE held = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING,
+                              FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    ck_assert_ptr_ne(held, INVALID_HANDLE_VALUE);
+    release(owner);
+    ck_assert(exists(L"var\\run\\a"));
+    ck_assert_uint_eq(count_claims(), 3); /* with those above */
+    make(other, L"var\\run\\b", HP_MOUNT_POINT_DIRECTORY, 0);
+    release(other);
+    ck_assert_uint_eq(count_claims(), 3);
+    CloseHandle(held);
+    release(owner);
+    ck_assert(!exists(L"var"));
+    ck_assert_uint_eq(count_claims(), 0);
+    free(path);
+    json_decref(owner);
+    json_decref(other);
+  }
+}
+END_TEST
+
 START_TEST(a_volumes_place_has_one_owner) {
   json_t *owner = owner_of("c1"), *other = owner_of("c2");
   make(owner, L"hpc\\c1", HP_MOUNT_POINT_VOLUME, 0);
@@ -149,6 +176,7 @@ int main(void) {
   tcase_add_test(tcase, the_last_user_removes);
   tcase_add_test(tcase, the_hosts_own_directories_are_nobodys);
   tcase_add_test(tcase, what_somebody_filled_stays);
+  tcase_add_test(tcase, what_somebody_holds_goes_later);
   tcase_add_test(tcase, a_volumes_place_has_one_owner);
   tcase_add_test(tcase, a_hostile_record_is_refused);
   tcase_add_test(tcase, the_sweep_takes_only_from_the_dead);

@@ -10,6 +10,7 @@
 #include "host/windows/security.h"
 #include "host/windows/text.h"
 #include "host/windows/token.h"
+#include "host/windows/wide_path.h"
 
 #define PATH_MAX_CHARS 32768u
 
@@ -143,6 +144,23 @@ static int check_directories(HANDLE file, const char *path, struct hp_error *err
     result = check_directory(final, path, err);
   }
   free(final);
+  return result;
+}
+
+int hp_directories_distrust(const wchar_t *place, struct hp_error *err) {
+  char *shown = hp_narrow(place);
+  wchar_t *at = hp_path_join(place, L"."), *above;
+  int result = 0;
+  while (result == 0 && (above = hp_path_parent(at)) != NULL) {
+    free(at);
+    at = above;
+    wchar_t *whole = hp_path_long(at);
+    if (GetFileAttributesW(whole) != INVALID_FILE_ATTRIBUTES)
+      result = check_directory(whole, shown, err);
+    free(whole);
+  }
+  free(at);
+  free(shown);
   return result;
 }
 

@@ -78,20 +78,20 @@ int hp_mount_point_check(const wchar_t *directory, struct hp_error *err) {
 
 /* ---- claims ---------------------------------------------------------------------- */
 
-/* A claim on path by owner or, others, by anybody else. */
+/* A claim on path by owner or, others, by anybody else; owner NULL: by anybody. What
+ * is claimed is a place as it is written here: there may be thousands to compare with. */
 static const json_t *find_claim(const json_t *claims, const wchar_t *path, const json_t *owner, bool others) {
-  for (size_t i = 0; i < json_array_size(claims); i++) {
+  char *wanted = hp_narrow(path);
+  const json_t *found = NULL;
+  for (size_t i = 0; i < json_array_size(claims) && !found; i++) {
     const json_t *claim = json_array_get(claims, i);
-    if (!hp_ledger_is(claim, HP_MOUNT_POINT_CLAIM, NULL) ||
-        (json_equal(json_object_get(claim, "owner"), owner) != 0) == others)
-      continue;
-    wchar_t *claimed = path_of(claim);
-    bool same = claimed && _wcsicmp(claimed, path) == 0;
-    free(claimed);
-    if (same)
-      return claim;
+    const char *claimed = json_string_value(json_object_get(claim, "path"));
+    if (claimed && _stricmp(claimed, wanted) == 0 && hp_ledger_is(claim, HP_MOUNT_POINT_CLAIM, NULL) &&
+        (!owner || (json_equal(json_object_get(claim, "owner"), owner) == 0) == others))
+      found = claim;
   }
-  return NULL;
+  free(wanted);
+  return found;
 }
 
 static int refuse_volume(const wchar_t *path, const json_t *claim, struct hp_error *err) {
@@ -229,9 +229,15 @@ static bool means_absent(DWORD os_code) {
   return os_code == ERROR_FILE_NOT_FOUND || os_code == ERROR_PATH_NOT_FOUND;
 }
 
+/* Anybody may look at a mount point, or make it his working directory, and nobody
+ * can remove it then. That is to keep no container from its end: the claim stays. */
+static bool means_held(DWORD os_code) {
+  return os_code == ERROR_SHARING_VIOLATION || os_code == ERROR_ACCESS_DENIED;
+}
+
 /* A volume's mount point must be told apart from an empty directory: removing
  * the latter is for mount points' release. */
-static int unmount(const wchar_t *path, struct hp_error *err) {
+static int unmount(const wchar_t *path, bool *held, struct hp_error *err) {
   if (hp_link_tag(path) == 0)
     return 0;
   wchar_t *slashed = hp_path_join(path, L"");
@@ -248,14 +254,16 @@ static int unmount(const wchar_t *path, struct hp_error *err) {
   free(slashed);
   if (gone || means_absent(os_code))
     return 0;
+  *held = means_held(os_code);
   char *shown = hp_narrow(path);
   hp_error_set_os(err, (int)os_code, "the container volume \"%s\" cannot be taken away: %s", shown, call);
   free(shown);
   return -1;
 }
 
-static int remove_point(const wchar_t *path, int type, struct hp_error *err) {
-  if (type == HP_MOUNT_POINT_VOLUME && unmount(path, err) != 0)
+/* *held: a failure that is no more than that somebody has it open. */
+static int remove_point(const wchar_t *path, int type, bool *held, struct hp_error *err) {
+  if (type == HP_MOUNT_POINT_VOLUME && unmount(path, held, err) != 0)
     return -1;
   wchar_t *whole = hp_path_long(path);
   BOOL gone = RemoveDirectoryW(whole);
@@ -263,6 +271,7 @@ static int remove_point(const wchar_t *path, int type, struct hp_error *err) {
   free(whole);
   if (gone || means_absent(os_code))
     return 0;
+  *held = means_held(os_code);
   char *shown = hp_narrow(path);
   int result = 0;
   if (os_code == ERROR_DIR_NOT_EMPTY || os_code == ERROR_DIRECTORY)
@@ -293,15 +302,24 @@ static int next_claim(const json_t *claims, const json_t *owner) {
 
 /* Whether one below it could not be removed: it will be tried again, and then so is this. */
 static bool holds_failed(const json_t *claims, const wchar_t *path) {
-  size_t length = wcslen(path);
+  char *above = hp_narrow(path);
+  size_t length = strlen(above);
   bool holds = false;
   for (size_t i = 0; i < json_array_size(claims) && !holds; i++) {
     const json_t *claim = json_array_get(claims, i);
-    wchar_t *below = json_object_get(claim, "tried") ? path_of(claim) : NULL;
-    holds = below && _wcsnicmp(below, path, length) == 0 && below[length] == L'\\';
-    free(below);
+    const char *below =
+        json_object_get(claim, "tried") ? json_string_value(json_object_get(claim, "path")) : NULL;
+    holds = below && _strnicmp(below, above, length) == 0 && below[length] == '\\';
   }
+  free(above);
   return holds;
+}
+
+static void say_held(const struct hp_error *why) {
+  hp_log(HP_LOG_WARNING, NULL,
+         "a mount point stays until whoever has it open lets go of it, and another container is made or gc "
+         "runs: %s",
+         why->message);
 }
 
 /* Removes and forgets; a claim whose removal failed stays for the next release or sweep. */
@@ -312,14 +330,17 @@ static int release_claims(json_t *claims, const json_t *owner, bool *changed, st
     struct hp_error why = HP_ERROR_INIT;
     wchar_t *path = path_of(claim);
     bool ours = path && !find_claim(claims, path, owner, true), holds = ours && holds_failed(claims, path);
-    int removed = ours && !holds ? remove_point(path, type_of(claim), &why) : 0;
+    bool held = false;
+    int removed = ours && !holds ? remove_point(path, type_of(claim), &held, &why) : 0;
     free(path);
     if (removed == 0 && !holds) {
       *changed = json_array_remove(claims, (size_t)next) == 0 || *changed;
       continue;
     }
     json_object_set_new(claim, "tried", json_true());
-    if (result == 0)
+    if (held)
+      say_held(&why);
+    else if (result == 0 && !holds)
       result = hp_error_move(err, &why);
     hp_error_clear(&why);
   }
@@ -357,29 +378,26 @@ int hp_mount_point_unmount(const json_t *owner, const wchar_t *path, struct hp_e
   if (hp_ledger_read(&claims, err) != 0)
     return -1;
   const json_t *claim = find_claim(claims, path, owner, false);
-  int result = claim && type_of(claim) == HP_MOUNT_POINT_VOLUME ? unmount(path, err) : 0;
+  struct hp_error why = HP_ERROR_INIT;
+  bool held = false;
+  int result = claim && type_of(claim) == HP_MOUNT_POINT_VOLUME ? unmount(path, &held, &why) : 0;
+  if (held)
+    say_held(&why);
+  else if (result != 0)
+    hp_error_move(err, &why);
+  hp_error_clear(&why);
   json_decref(claims);
-  return result;
-}
-
-static bool is_claimed(const json_t *claims, const wchar_t *path) {
-  for (size_t i = 0; i < json_array_size(claims); i++) {
-    const json_t *claim = json_array_get(claims, i);
-    wchar_t *claimed = hp_ledger_is(claim, HP_MOUNT_POINT_CLAIM, NULL) ? path_of(claim) : NULL;
-    bool same = claimed && _wcsicmp(claimed, path) == 0;
-    free(claimed);
-    if (same)
-      return true;
-  }
-  return false;
+  return held ? 0 : result;
 }
 
 int hp_mount_point_reclaim(const wchar_t *path, struct hp_error *err) {
   struct hp_ledger *ledger;
   if (hp_ledger_open(&ledger, err) != 0)
     return -1;
-  int result =
-      is_claimed(hp_ledger_claims(ledger), path) ? 0 : remove_point(path, HP_MOUNT_POINT_VOLUME, err);
+  bool held = false;
+  int result = find_claim(hp_ledger_claims(ledger), path, NULL, false)
+                   ? 0
+                   : remove_point(path, HP_MOUNT_POINT_VOLUME, &held, err);
   hp_ledger_close(ledger);
   return result;
 }

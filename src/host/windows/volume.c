@@ -21,6 +21,7 @@
 #include "host/ledger.h"
 #include "host/owner.h"
 #include "host/windows/container.h"
+#include "host/windows/file_trust.h"
 #include "host/windows/held.h"
 #include "host/windows/links.h"
 #include "host/windows/mount_point.h"
@@ -108,9 +109,18 @@ static bool at_base(const struct volume *volume) {
 static int check_base(const struct volume *volume, struct hp_error *err) {
   if (hp_mount_point_check(volume->place, err) != 0)
     return hp_error_wrap(err, "the container volume's place");
-  /* Whoever owns the place can exchange what is in it, and so what the container
-   * runs, unless it is seen in the container's silo alone. */
-  return at_base(volume) || !volume->bind ? hp_private_directory_check(volume->base, BASE_WHAT, err) : 0;
+  /* Whoever owns the place, or can exchange a directory above it, can exchange what
+   * the container runs, unless it is seen in the container's silo alone. C:\hpc is
+   * made tight with the first volume. */
+  if (at_base(volume))
+    return hp_private_directory_check(volume->base, BASE_WHAT, err);
+  if (volume->bind)
+    return 0;
+  if (hp_private_directory_check(volume->base, BASE_WHAT, err) != 0)
+    return -1;
+  return hp_directories_distrust(volume->base, err) == 0
+             ? 0
+             : hp_error_wrap(err, "annotation " HP_ANNOTATION_ROOTFS_LOCATION);
 }
 
 static int volume_judge(const struct host_container_request *request, struct volume *volume,
