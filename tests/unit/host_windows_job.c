@@ -36,6 +36,7 @@ START_TEST(test_plan_names_never_collide) {
     ck_assert_uint_eq(json_array_size(records), 1);
     names[i] = hp_strdup(json_string_value(json_object_get(json_array_get(records, 0), "name")));
     json_decref(records);
+    hp_job_clear(container);
   }
   ck_assert_ptr_nonnull(strstr(names[0], "a-b-c"));
   ck_assert_str_ne(names[0], names[1]);
@@ -44,7 +45,49 @@ START_TEST(test_plan_names_never_collide) {
 }
 END_TEST
 
-START_TEST(test_make_refuses_a_name_in_use) {
+/* Another's, a second containerd's say: no record names it, so nothing that is undone
+ * kills what runs in it. */
+START_TEST(test_plan_leaves_a_job_that_exists_alone) {
+  struct run run;
+  HANDLE out;
+  ck_assert_int_eq(make_job("anothers", &no_limits), 0);
+  start_self("sleep", NULL, &run, &out);
+  watch(&run);
+  char *id = job_id("anothers");
+  struct hp_container_spec spec = {0};
+  const struct host_container_request request = {.namespace_name = "test", .id = id, .spec = &spec};
+  struct host_container second = {.id = id};
+  json_t *records = json_array();
+  ck_assert_int_eq(hp_job_plan(&second, &request, records, &err), -1);
+  ck_assert_int_eq(err.code, HP_ALREADY_EXISTS);
+  ck_assert_uint_eq(json_array_size(records), 0);
+  ck_assert_ptr_null(second.job);
+  hp_job_clear(&second);
+  ck_assert(hp_job_exists("test", id));
+  HANDLE process = hp_job_open_member(container->job, run.pid, SYNCHRONIZE);
+  ck_assert_ptr_nonnull(process);
+  ck_assert_uint_eq(WaitForSingleObject(process, 100), WAIT_TIMEOUT);
+  CloseHandle(process);
+  CloseHandle(out);
+  json_decref(records);
+  free(id);
+}
+END_TEST
+
+START_TEST(test_make_needs_the_plans_job) {
+  json_t *record = job_record("unplanned");
+  struct hp_container_spec spec = {0};
+  const struct host_container_request request = {.spec = &spec};
+  bool known = false;
+  container->request = &request;
+  ck_assert_int_eq(hp_job_make(container, record, &known, &err), -1);
+  ck_assert_int_eq(err.code, HP_FAILED_PRECONDITION);
+  container->request = NULL;
+  json_decref(record);
+}
+END_TEST
+
+START_TEST(test_plan_refuses_a_name_in_use) {
   ck_assert_int_eq(make_job("twice", &no_limits), 0);
   HANDLE first = container->job;
   struct hp_job_watch *watch_of_first = container->watch;
@@ -373,7 +416,9 @@ int main(int argc, char **argv) {
   tcase_set_timeout(test, 90);
   tcase_add_checked_fixture(test, set_up, tear_down);
   tcase_add_test(test, test_plan_names_never_collide);
-  tcase_add_test(test, test_make_refuses_a_name_in_use);
+  tcase_add_test(test, test_plan_refuses_a_name_in_use);
+  tcase_add_test(test, test_plan_leaves_a_job_that_exists_alone);
+  tcase_add_test(test, test_make_needs_the_plans_job);
   tcase_add_test(test, test_release_is_idempotent);
   tcase_add_test(test, test_release_refuses_foreign_names);
   tcase_add_test(test, test_pids_and_kill);

@@ -16,6 +16,7 @@
 #include "host/windows/launcher.h"
 #include "host/windows/text.h"
 #include "spec/command.h"
+#include "spec/identifier.h"
 #include "support.h"
 
 #include <shellapi.h> /* after windows.h */
@@ -114,27 +115,39 @@ static uv_loop_t loop;
 
 static unsigned turn; /* counts the containers */
 
-/* No two tests share a name: that of a job lives on until the last of its
+/* No two tests share an id: the name of a job lives on until the last of its
  * processes is quite gone, which nobody waits for. */
+static inline char *job_id(const char *name) {
+  return hp_printf("%lu.%u-%s", (unsigned long)GetCurrentProcessId(), turn, name);
+}
+
 static inline json_t *job_record(const char *name) {
-  char *full =
-      hp_printf("Global\\hostprocess-test-%lu.%u-%s", (unsigned long)GetCurrentProcessId(), turn, name);
+  char *id = job_id(name), *both = hp_printf("test/%s", id), hex[65];
+  hp_sha256_hex(both, strlen(both), hex);
+  char *full = hp_printf("Global\\hostprocess-test-%s-%.16s", id, hex);
   json_t *record = json_pack("{s:s, s:s}", "kind", "job", "name", full);
   free(full);
+  free(both);
+  free(id);
   return record;
 }
 
 /* Makes the job of `container` with these limits. */
 static inline int make_job(const char *name, const struct hp_limits *limits) {
+  char *id = job_id(name);
   struct hp_container_spec spec = {.limits = *limits};
-  const struct host_container_request request = {.namespace_name = "test", .id = name, .spec = &spec};
-  json_t *record = job_record(name);
+  const struct host_container_request request = {.namespace_name = "test", .id = id, .spec = &spec};
+  json_t *records = json_array();
   bool known = false;
   container->request = &request;
-  int result = hp_job_make(container, record, &known, &err);
-  ck_assert(known);
+  int result = hp_job_plan(container, &request, records, &err);
+  if (result == 0) {
+    result = hp_job_make(container, json_array_get(records, 0), &known, &err);
+    ck_assert(known);
+  }
   container->request = NULL;
-  json_decref(record);
+  json_decref(records);
+  free(id);
   return result;
 }
 

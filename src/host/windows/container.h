@@ -12,7 +12,7 @@ struct host_container {
   const struct host_container_request *request; /* while it is being made; NULL afterwards */
   size_t unmade;                                /* records of the plan that were not made yet */
 
-  /* job.c, silo.c: NULL until made */
+  /* job.c, silo.c: NULL until planned */
   HANDLE job;
   struct hp_job_watch *watch; /* of job_port.c: JOB_OBJECT_MSG_* */
   bool silo;                  /* the job is a silo, bindings are seen only inside */

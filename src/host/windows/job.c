@@ -42,17 +42,6 @@ static int check_name(const char *name, struct hp_error *err) {
                       name ? name : "(nothing)");
 }
 
-int hp_job_plan(struct host_container *container, const struct host_container_request *request,
-                json_t *records, struct hp_error *err) {
-  (void)container;
-  if (hp_limits_try(&request->spec->limits, err) != 0)
-    return -1;
-  char *name = name_of(request->namespace_name, request->id);
-  json_array_append_new(records, json_pack("{s:s, s:s}", "kind", KIND, "name", name));
-  free(name);
-  return 0;
-}
-
 int hp_job_check(const struct host_container_request *request, struct hp_error *err) {
   return hp_limits_try(&request->spec->limits, err);
 }
@@ -91,6 +80,22 @@ static HANDLE create_new(const char *name, struct hp_error *err) {
   return job;
 }
 
+/* Made before the journal names it: a job of this name that is there already is
+ * another's (a second containerd's, say), and a journal that named it would have it
+ * killed when this Create is undone. Nothing of it is left if we die: nothing runs in
+ * it, and it ends with its handle. */
+int hp_job_plan(struct host_container *container, const struct host_container_request *request,
+                json_t *records, struct hp_error *err) {
+  if (hp_limits_try(&request->spec->limits, err) != 0)
+    return -1;
+  char *name = name_of(request->namespace_name, request->id);
+  container->job = create_new(name, err); /* closed by hp_job_clear, whatever fails from here on */
+  if (container->job)
+    json_array_append_new(records, json_pack("{s:s, s:s}", "kind", KIND, "name", name));
+  free(name);
+  return container->job ? 0 : -1;
+}
+
 static int set_up(HANDLE job, struct hp_error *err) {
   JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {
       .BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
@@ -113,10 +118,9 @@ int hp_job_make(struct host_container *container, const json_t *record, bool *kn
   if (!*known || check_name(name, err) != 0)
     return -1;
   const struct hp_limits *limits = &container->request->spec->limits;
-  HANDLE job = create_new(name, err);
+  HANDLE job = hp_job_of(container, err);
   if (!job)
     return -1;
-  container->job = job; /* closed by hp_job_clear, whatever fails from here on */
   container->watch = hp_job_watch_new();
   if (set_up(job, err) != 0 ||
       (limits_memory(limits) && hp_job_watch_attach(container->watch, job, err) != 0))
