@@ -164,6 +164,66 @@ START_TEST(a_link_that_another_container_shares_stays) {
 }
 END_TEST
 
+/* ---- accounts ----------------------------------------------------------------------- */
+
+/* A lost container's account, of which the ledger knows no more either. The claims. */
+static json_t *forget_claims(void) {
+  struct hp_ledger *ledger;
+  ck_assert_int_eq(hp_ledger_open(&ledger, &err), 0);
+  json_t *claims = json_copy(hp_ledger_claims(ledger));
+  json_array_clear(hp_ledger_claims(ledger));
+  ck_assert_int_eq(hp_ledger_save(ledger, &err), 0);
+  hp_ledger_close(ledger);
+  return claims;
+}
+
+static void claim_again(json_t *claims) {
+  struct hp_ledger *ledger;
+  ck_assert_int_eq(hp_ledger_open(&ledger, &err), 0);
+  json_array_extend(hp_ledger_claims(ledger), claims);
+  ck_assert_int_eq(hp_ledger_save(ledger, &err), 0);
+  hp_ledger_close(ledger);
+  json_decref(claims);
+}
+
+/* Its maker claims it before it is there; but gc may have read the ledger before that. */
+START_TEST(an_account_that_is_just_being_made_stays) {
+  lose_container(&layouts[0]);
+  json_t *claims = forget_claims();
+  find();
+  json_t *account = json_deep_copy(record_of("account"));
+  ck_assert(json_is_true(json_object_get(account, "stray")));
+  claim_again(claims);
+  winsim_forget();
+  ck_assert_msg(host_release(account, &err) == 0, "%s", err.message);
+  ck_assert_uint_eq(winsim_count("NetUserDel"), 0);
+  json_decref(account);
+  find();
+  ck_assert_uint_eq(release_all(), 0); /* by the ledger's word, all of which is there */
+  ck_assert_uint_eq(winsim_count("NetUserDel"), 1);
+  expect_nothing_left("an account", 0);
+  whole_clear();
+}
+END_TEST
+
+START_TEST(an_account_without_a_claim_goes) {
+  lose_container(&layouts[0]);
+  json_t *claims = forget_claims();
+  find();
+  json_t *account = json_deep_copy(record_of("account"));
+  winsim_forget();
+  ck_assert_msg(host_release(account, &err) == 0, "%s", err.message);
+  ck_assert_uint_eq(winsim_count("NetUserDel"), 1);
+  ck_assert_msg(host_release(account, &err) == 0, "%s", err.message); /* and again */
+  json_decref(account);
+  claim_again(claims);
+  find();
+  ck_assert_uint_eq(release_all(), 0);
+  expect_nothing_left("an account", 0);
+  whole_clear();
+}
+END_TEST
+
 /* ---- profiles ----------------------------------------------------------------------- */
 
 static void expect_profile(bool stray) {
@@ -277,6 +337,8 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(strays, whatever_fails_a_second_gc_gets_it, 0, LAYOUT_COUNT);
   tcase_add_test(strays, layers_that_are_in_use_again_stay);
   tcase_add_test(strays, a_link_that_another_container_shares_stays);
+  tcase_add_test(strays, an_account_that_is_just_being_made_stays);
+  tcase_add_test(strays, an_account_without_a_claim_goes);
   tcase_add_test(strays, a_profile_without_account_or_claim_goes);
   tcase_add_test(strays, a_profile_of_another_name_stays);
   tcase_add_test(strays, a_profile_of_somebody_stays);

@@ -73,7 +73,7 @@ static json_t *find_claim(const json_t *claims, const json_t *owner, const char 
   return NULL;
 }
 
-enum change { CLAIM, NOTE_SID, UNCLAIM };
+enum change { CLAIM, CLAIM_IF_NOBODY_DOES, NOTE_SID, UNCLAIM };
 
 static int change_claim(enum change change, const json_t *owner, const char *name, const char *sid,
                         struct hp_error *err) {
@@ -82,7 +82,7 @@ static int change_claim(enum change change, const json_t *owner, const char *nam
     return -1;
   json_t *claims = hp_ledger_claims(ledger), *claim = find_claim(claims, owner, name);
   bool changed = false;
-  if (change == CLAIM && !claim) {
+  if (change == CLAIM_IF_NOBODY_DOES ? !find_claim(claims, NULL, name) : change == CLAIM && !claim) {
     hp_ledger_add(ledger, HP_ACCOUNT_CLAIM, owner, json_pack("{s:s}", "name", name));
     changed = true;
   } else if (change == NOTE_SID && claim) {
@@ -265,8 +265,10 @@ done:
   return result;
 }
 
+/* It was found before this: whoever was just making it has claimed it by now, and what
+ * this owner does not claim stays. */
 int hp_account_remove_stray(const json_t *owner, const char *name, struct hp_error *err) {
-  if (hp_account_is_ours(name) && change_claim(CLAIM, owner, name, NULL, err) != 0)
+  if (hp_account_is_ours(name) && change_claim(CLAIM_IF_NOBODY_DOES, owner, name, NULL, err) != 0)
     return -1;
   return hp_account_remove(owner, name, err);
 }

@@ -25,7 +25,8 @@ int hp_account_make(const json_t *owner, const char *name, const char *group, HA
 /* Deletes account and profile, then the claim; what is not there is success. */
 int hp_account_remove(const json_t *owner, const char *name, struct hp_error *err);
 
-/* Removes an account that no claim names (any more): it is claimed for owner first. */
+/* Removes an account that no claim names: it is claimed for owner first. One that
+ * another has claimed since it was found is his, and is left alone. */
 int hp_account_remove_stray(const json_t *owner, const char *name, struct hp_error *err);
 /* Whether text is the comment that our accounts carry; both parts owned. */
 bool hp_account_comment_parse(const char *text, char **namespace_name, char **id);
