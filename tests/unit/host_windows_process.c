@@ -2,6 +2,7 @@
 
 #include "host/windows/console.h"
 #include "host/windows/launch.h"
+#include "host/windows/pipe_pair.h"
 #include "host/windows/reaper.h"
 #include "host/windows/winapi.h"
 
@@ -435,6 +436,105 @@ START_TEST(test_hostile_answers) {
 }
 END_TEST
 
+/* In the shim's place: a launcher that is told to start this program, asleep. */
+static HANDLE ask_launcher(HANDLE *pipe) {
+  SECURITY_ATTRIBUTES inherit = {.nLength = sizeof inherit, .bInheritHandle = TRUE};
+  STARTUPINFOA startup = {.cb = sizeof startup};
+  PROCESS_INFORMATION launcher;
+  DWORD done;
+  char line[MAX_PATH + 64], *name = hp_pipe_unique_name("test");
+  *pipe = CreateNamedPipeA(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_BYTE, 1, 4096, 4096, 0, NULL);
+  HANDLE client = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, &inherit, OPEN_EXISTING, 0, NULL);
+  ck_assert(*pipe != INVALID_HANDLE_VALUE && client != INVALID_HANDLE_VALUE);
+  snprintf(line, sizeof line, "\"%s\" " HP_LAUNCHER_VERB " %llu", self,
+           (unsigned long long)(uintptr_t)client);
+  ck_assert(CreateProcessA(self, line, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &launcher));
+  CloseHandle(client);
+  CloseHandle(launcher.hThread);
+  ck_assert(AssignProcessToJobObject(container->job, launcher.hProcess));
+  json_t *request = json_pack("{s:[s, s], s:[], s:[{s:s, s:b}], s:s, s:s, s:b}", "args", self, "sleep", "env",
+                              "directories", "path", folder, "create", 0, "volume", folder, "systemRoot",
+                              "C:\\windows", "terminal", 0);
+  char *text = json_dumps(request, JSON_COMPACT);
+  uint32_t length = (uint32_t)strlen(text);
+  ck_assert(WriteFile(*pipe, &length, sizeof length, &done, NULL) &&
+            WriteFile(*pipe, text, length, &done, NULL));
+  free(text);
+  json_decref(request);
+  free(name);
+  return launcher.hProcess;
+}
+
+/* The process that its answer names. */
+static HANDLE answered(HANDLE pipe) {
+  char text[256];
+  uint32_t length;
+  DWORD done;
+  ck_assert(ReadFile(pipe, &length, sizeof length, &done, NULL) && done == sizeof length);
+  ck_assert(length < sizeof text && ReadFile(pipe, text, length, &done, NULL) && done == length);
+  json_t *answer = json_loadb(text, length, 0, NULL);
+  DWORD pid = (DWORD)json_integer_value(json_object_get(answer, "pid"));
+  json_decref(answer);
+  HANDLE process = hp_job_open_member(container->job, pid, SYNCHRONIZE | PROCESS_TERMINATE);
+  ck_assert_msg(process != NULL, "%.*s: %lu", (int)length, text, GetLastError());
+  return process;
+}
+
+static void expect_left(HANDLE launcher) {
+  ck_assert_uint_eq(WaitForSingleObject(launcher, PATIENCE_MS), WAIT_OBJECT_0);
+  CloseHandle(launcher);
+}
+
+START_TEST(test_a_workload_that_is_not_taken_ends) {
+  HANDLE pipe, launcher = ask_launcher(&pipe), workload = answered(pipe);
+  DWORD status = 0;
+  CloseHandle(pipe);
+  expect_left(launcher);
+  ck_assert_uint_eq(WaitForSingleObject(workload, PATIENCE_MS), WAIT_OBJECT_0);
+  ck_assert(GetExitCodeProcess(workload, &status));
+  ck_assert_uint_eq(status, HP_EXIT_KILLED);
+  CloseHandle(workload);
+}
+END_TEST
+
+/* The shim has stopped waiting for the answer: nobody was told of the workload. */
+START_TEST(test_a_workload_that_nobody_asks_after_ends) {
+  HANDLE pipe, launcher = ask_launcher(&pipe);
+  DWORD *pids;
+  size_t count;
+  CloseHandle(pipe);
+  expect_left(launcher);
+  for (ULONGLONG end = GetTickCount64() + PATIENCE_MS;; Sleep(5)) {
+    bool left = false;
+    ck_assert_int_eq(hp_job_members(container->job, &pids, &count, &err), 0);
+    for (size_t i = 0; i < count; i++) {
+      char image[MAX_PATH] = "";
+      DWORD length = sizeof image;
+      HANDLE process = hp_job_open_member(container->job, pids[i], 0);
+      left = left || (process && QueryFullProcessImageNameA(process, 0, image, &length) &&
+                      _stricmp(image, self) == 0);
+      CloseHandle(process);
+    }
+    free(pids);
+    if (!left)
+      break;
+    ck_assert_msg(GetTickCount64() < end, "the workload is left");
+  }
+}
+END_TEST
+
+START_TEST(test_a_workload_that_is_taken_runs_on) {
+  HANDLE pipe, launcher = ask_launcher(&pipe), workload = answered(pipe);
+  DWORD done;
+  ck_assert(WriteFile(pipe, "x", 1, &done, NULL));
+  CloseHandle(pipe);
+  expect_left(launcher);
+  ck_assert_uint_eq(WaitForSingleObject(workload, 100), WAIT_TIMEOUT);
+  ck_assert(TerminateProcess(workload, 0));
+  CloseHandle(workload);
+}
+END_TEST
+
 /* ---- terminals ------------------------------------------------------------------------------- */
 
 START_TEST(test_terminal) {
@@ -498,6 +598,9 @@ int main(int argc, char **argv) {
   tcase_add_test(test, test_program);
   tcase_add_test(test, test_launched_from_inside);
   tcase_add_test(test, test_the_launcher_leaves);
+  tcase_add_test(test, test_a_workload_that_is_not_taken_ends);
+  tcase_add_test(test, test_a_workload_that_nobody_asks_after_ends);
+  tcase_add_test(test, test_a_workload_that_is_taken_runs_on);
   tcase_add_test(test, test_the_launcher_tells_the_true_error);
   tcase_add_test(test, test_hostile_answers);
   tcase_add_loop_test(test, test_terminal, 0, 2);

@@ -4,9 +4,10 @@
  * starts it, and leaves once the shim holds the workload.
  *
  * Both directions carry one message: four bytes of length, little-endian, and
- * JSON. The launcher runs as the container's account: what it answers is
- * hostile. It can name no process but one of its own job, and no text but one
- * that is shown. */
+ * JSON. Then the shim says by one byte that it holds the workload; a launcher that
+ * does not hear it ends what it started, of which nobody knows. The launcher runs as the container's account:
+ * what it answers is hostile. It can name no process but one of its own job, and no text but one that is
+ * shown. */
 #include "host/windows/launcher.h"
 
 #include <stdio.h>
@@ -262,6 +263,14 @@ static int start_launcher(struct line *line, const struct hp_launch *launch, con
   return 0;
 }
 
+/* If the launcher is gone already, the workload is held all the same. */
+static void tell_taken(struct line *line) {
+  struct hp_error ignored = HP_ERROR_INIT;
+  char taken = 1;
+  move_all(line, true, &taken, sizeof taken, &ignored);
+  hp_error_clear(&ignored);
+}
+
 /* Nothing of the launcher is left in the job when the workload is told of. */
 static void end_launcher(struct line *line) {
   if (line->launcher && WaitForSingleObject(line->launcher, LEAVE_MS) != WAIT_OBJECT_0) {
@@ -283,6 +292,8 @@ int hp_launch_inside(const struct hp_launch *launch, const struct hp_creation *c
       read_answer(&line, &answer, err) != 0)
     goto done;
   result = take_workload(answer, creation->job, process, pid, err);
+  if (result == 0)
+    tell_taken(&line);
 done:
   json_decref(answer);
   close_end(&line.client);
@@ -357,9 +368,11 @@ int hp_launcher_main(char *const *argv) {
     creation.stdio[2] = GetStdHandle(STD_ERROR_HANDLE);
     hp_launch_here(&launch, &creation, &process, &pid, &err);
   }
-  char end;
-  if (send_answer(pipe, pid, &err) && process) /* until the shim holds the workload, or is gone */
-    transfer_all(pipe, false, &end, sizeof end);
+  char taken;
+  bool sent = send_answer(pipe, pid, &err);
+  /* Its Start failed, for we took too long, say: it must not run on unseen. */
+  if (process && (!sent || !transfer_all(pipe, false, &taken, sizeof taken)))
+    TerminateProcess(process, HP_EXIT_KILLED);
   json_decref(request);
   hp_launch_clear(&launch);
   hp_error_clear(&err);
