@@ -15,8 +15,8 @@
 #include "host/host.h"
 #include "runtime/journal.h"
 
-#define ASK_MS 3000  /* of the five seconds that containerd gives delete */
-#define HELD_MS 1000 /* for a journal whose shim is dead */
+#define ASK_MS 3000                  /* of the five seconds that containerd gives delete */
+#define HELD_NS UINT64_C(1000000000) /* for a journal whose shim is dead */
 #define HELD_POLL_MS 5
 #define SIGNAL_KILL 9
 #define STATUS_KILLED (128 + SIGNAL_KILL)
@@ -137,12 +137,11 @@ static bool journal_has_records(const char *bundle) {
 /* A shim that dies closes its socket before its journal, and a child that has
  * not come to its exec holds the journal a moment longer. */
 static int release_soon(const char *bundle, bool *held, struct hp_error *err) {
-  for (unsigned waited = 0;; waited += HELD_POLL_MS) {
+  for (uint64_t end = uv_hrtime() + HELD_NS;; uv_sleep(HELD_POLL_MS)) {
     if (hp_release_bundle(bundle, held, err) != 0)
       return -1;
-    if (!*held || waited >= HELD_MS)
+    if (!*held || uv_hrtime() >= end)
       return 0;
-    uv_sleep(HELD_POLL_MS);
   }
 }
 

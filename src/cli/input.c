@@ -7,7 +7,7 @@
 #include "base/memory.h"
 
 #define LINE_BYTES 4096
-#define REPLACE_TRIES 200
+#define REPLACE_NS UINT64_C(2000000000)
 #define REPLACE_POLL_MS 10
 
 /* libuv's file calls, made at once on this thread: they are the same on every
@@ -136,12 +136,11 @@ int hp_bundle_read(const char *bundle, const char *name, char **text, struct hp_
 /* Windows refuses to replace a file that another start is replacing or reading at
  * this moment. */
 static int replace_file(const char *draft, const char *path) {
-  int status = rename_file(draft, path);
-  for (int i = 0; (status == UV_EPERM || status == UV_EBUSY) && i < REPLACE_TRIES; i++) {
-    uv_sleep(REPLACE_POLL_MS);
-    status = rename_file(draft, path);
+  for (uint64_t end = uv_hrtime() + REPLACE_NS;; uv_sleep(REPLACE_POLL_MS)) {
+    int status = rename_file(draft, path);
+    if ((status != UV_EPERM && status != UV_EBUSY) || uv_hrtime() >= end)
+      return status;
   }
-  return status;
 }
 
 int hp_bundle_write(const char *bundle, const char *name, const char *text, struct hp_error *err) {

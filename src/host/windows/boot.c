@@ -11,7 +11,7 @@
 #include <bcrypt.h>
 
 #define KEY L"SOFTWARE\\hostprocess-shim-boot"
-#define TRIES 200 /* of 5 ms: whoever made the key sets its value at once */
+#define WAIT_MS 1000 /* whoever made the key sets its value at once */
 
 int hp_random_hex(char *hex, unsigned length, struct hp_error *err) {
   unsigned char bytes[32];
@@ -52,7 +52,8 @@ int hp_boot_id(char id[HP_BOOT_ID_SIZE], struct hp_error *err) {
   if (status != ERROR_SUCCESS)
     return hp_error_set_os(err, (int)status, "RegCreateKeyExW of HKLM\\SOFTWARE\\hostprocess-shim-boot");
   bool first = disposition == REG_CREATED_NEW_KEY;
-  for (int i = 0; !first && (status = read_value(key, id)) == ERROR_FILE_NOT_FOUND && i < TRIES; i++)
+  ULONGLONG end = GetTickCount64() + WAIT_MS;
+  while (!first && (status = read_value(key, id)) == ERROR_FILE_NOT_FOUND && GetTickCount64() < end)
     Sleep(5);
   int result = 0;
   if (first || status == ERROR_FILE_NOT_FOUND) { /* its maker died before it set the value */

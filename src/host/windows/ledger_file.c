@@ -12,8 +12,9 @@
 #include "host/windows/text.h"
 #include "host/windows/wide_path.h"
 
+/* Windows may sleep three times as long: waits end by the clock. */
 #define LOCK_POLL_MS 5
-#define BUSY_TRIES 400
+#define BUSY_MS 2000
 #define WHAT "the state directory"
 
 struct hp_ledger_file {
@@ -89,14 +90,15 @@ static int check_owner(HANDLE file, const wchar_t *name, struct hp_error *err) {
 
 /* LockFileEx knows no time limit, and a holder may hang. */
 static int wait_for_lock(HANDLE lock, struct hp_error *err) {
-  for (int waited = 0;; waited += LOCK_POLL_MS) {
+  ULONGLONG end = GetTickCount64() + HP_LEDGER_LOCK_WAIT_MS;
+  for (;;) {
     OVERLAPPED range = {0};
     if (LockFileEx(lock, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &range))
       return 0;
     DWORD os_code = GetLastError();
     if (os_code != ERROR_LOCK_VIOLATION && os_code != ERROR_IO_PENDING)
       return fail_os(err, os_code, "LockFileEx", L"lock");
-    if (waited >= HP_LEDGER_LOCK_WAIT_MS) {
+    if (GetTickCount64() >= end) {
       wchar_t *directory = state_directory();
       char *shown = hp_narrow(directory);
       hp_error_set(
@@ -112,6 +114,11 @@ static int wait_for_lock(HANDLE lock, struct hp_error *err) {
 }
 
 /* ---- the file ------------------------------------------------------------------- */
+
+/* Who looks at it or replaces it keeps others out for a moment. */
+static bool is_busy(DWORD os_code, ULONGLONG end) {
+  return (os_code == ERROR_ACCESS_DENIED || os_code == ERROR_SHARING_VIOLATION) && GetTickCount64() < end;
+}
 
 int hp_ledger_file_damaged(const char *why, struct hp_error *err) {
   wchar_t *file = state_file(L"ledger.json");
@@ -152,12 +159,12 @@ int hp_ledger_file_load(const struct hp_ledger_file *file, char **text, size_t *
   }
   DWORD os_code;
   HANDLE json;
-  for (int tries = 0;; tries++) { /* it may be about to be replaced */
+  /* It may be about to be replaced. */
+  for (ULONGLONG end = GetTickCount64() + BUSY_MS;; Sleep(LOCK_POLL_MS)) {
     json =
         open_file(L"ledger.json", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, OPEN_EXISTING, &os_code);
-    if ((os_code != ERROR_ACCESS_DENIED && os_code != ERROR_SHARING_VIOLATION) || tries == BUSY_TRIES)
+    if (!is_busy(os_code, end))
       break;
-    Sleep(LOCK_POLL_MS);
   }
   if (!json && (os_code == ERROR_FILE_NOT_FOUND || os_code == ERROR_PATH_NOT_FOUND))
     return 0;
@@ -201,13 +208,12 @@ static void remove_file(const wchar_t *name) {
 /* Somebody who reads the old file at this moment, or a virus scanner, may keep
  * it from being replaced for a moment. */
 static DWORD replace(const wchar_t *from, const wchar_t *to) {
-  for (int tries = 0;; tries++) {
+  for (ULONGLONG end = GetTickCount64() + BUSY_MS;; Sleep(LOCK_POLL_MS)) {
     if (MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
       return ERROR_SUCCESS;
     DWORD os_code = GetLastError();
-    if ((os_code != ERROR_ACCESS_DENIED && os_code != ERROR_SHARING_VIOLATION) || tries == BUSY_TRIES)
+    if (!is_busy(os_code, end))
       return os_code;
-    Sleep(LOCK_POLL_MS);
   }
 }
 

@@ -11,7 +11,7 @@
 #include "host/windows/text.h"
 #include "runtime/journal.h"
 
-#define OPEN_ATTEMPTS 16
+#define OPEN_MS 100
 #define NAP_MS 5
 
 struct hp_journal_file {
@@ -76,14 +76,11 @@ static DWORD open_once(const wchar_t *path, DWORD access, DWORD share, DWORD dis
  * being removed, or somebody looks at it. */
 static DWORD open_patiently(const wchar_t *path, DWORD access, DWORD share, DWORD disposition, DWORD passing,
                             HANDLE *handle) {
-  DWORD reason = open_once(path, access, share, disposition, handle);
-  for (int attempt = 1; reason != ERROR_SUCCESS && attempt < OPEN_ATTEMPTS; attempt++) {
-    if (reason != ERROR_ACCESS_DENIED && reason != passing)
-      break;
-    Sleep(NAP_MS);
-    reason = open_once(path, access, share, disposition, handle);
+  for (ULONGLONG end = GetTickCount64() + OPEN_MS;; Sleep(NAP_MS)) {
+    DWORD reason = open_once(path, access, share, disposition, handle);
+    if ((reason != ERROR_ACCESS_DENIED && reason != passing) || GetTickCount64() >= end)
+      return reason;
   }
-  return reason;
 }
 
 static DWORD hold(const wchar_t *path, bool make, HANDLE *handle) {

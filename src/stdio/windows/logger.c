@@ -109,12 +109,13 @@ static int failed(const struct hp_logger *logger, DWORD reason, const char *what
 }
 
 static bool has_ended(uint32_t pid, uint32_t *status) {
-  for (unsigned waited = 0; waited < ENDING_MS; waited += POLL_MS) {
-    if (host_reaper_peek(pid, status))
-      return true;
+  ULONGLONG end = GetTickCount64() + ENDING_MS;
+  while (!host_reaper_peek(pid, status)) {
+    if (GetTickCount64() >= end)
+      return false;
     Sleep(POLL_MS);
   }
-  return host_reaper_peek(pid, status);
+  return true;
 }
 
 /* The wait pipe's client has either written a byte or closed it. */
