@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/nearest.h"
+#include "spec/text.h"
 
 struct flag {
   const char *name;
@@ -29,14 +30,8 @@ static int refuse_unknown(const struct flag *flags, size_t count, const char *na
 
 /* Go's ParseBool, which is what containerd's own shims read switches with. */
 static int parse_switch(const char *name, const char *value, bool *on) {
-  static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-  static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
-  for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
-    if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
-      *on = strcmp(value, yes[i]) == 0;
-      return 0;
-    }
-  }
+  if (hp_text_bool(value, on))
+    return 0;
   fprintf(stderr, HP_PROGRAM ": flag -%s has the value \"%s\": it is a switch, use -%s or -%s=false\n", name,
           value, name, name);
   return -1;

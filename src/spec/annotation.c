@@ -4,23 +4,18 @@
 
 #include "spec/identifier.h"
 #include "spec/read.h"
+#include "spec/text.h"
 
-/* The spellings of Go's strconv.ParseBool. */
 static int read_bool(const struct hp_json *annotations, const char *key, enum hp_tristate *out,
                      struct hp_error *err) {
-  static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-  static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
   struct hp_json at = hp_json_at(annotations, key);
+  bool value;
   if (!at.value)
     return 0;
-  for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
-    bool is_yes = strcmp(json_string_value(at.value), yes[i]) == 0;
-    if (is_yes || strcmp(json_string_value(at.value), no[i]) == 0) {
-      *out = is_yes ? HP_TRUE : HP_FALSE;
-      return 0;
-    }
-  }
-  return hp_json_refuse(&at, err, "\"true\" or \"false\"");
+  if (!hp_text_bool(json_string_value(at.value), &value))
+    return hp_json_refuse(&at, err, "\"true\" or \"false\"");
+  *out = value ? HP_TRUE : HP_FALSE;
+  return 0;
 }
 
 static int read_behavior(const struct hp_json *annotations, enum hp_mount_behavior *out,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "spec/read.h"
+#include "spec/text.h"
 
 enum hp_os hp_os_here(void) {
 #if defined(_WIN32)
@@ -26,7 +27,7 @@ void hp_list_wanted(const struct hp_json *object, const char *const *keys, size_
 static bool is_read_only(const struct hp_strings *options) {
   bool read_only = false;
   for (size_t i = 0; i < options->count; i++)
-    if (strcmp(options->items[i], "ro") == 0 || strcmp(options->items[i], "rro") == 0)
+    if (hp_text_is_among(options->items[i], "ro\0rro\0"))
       read_only = true;
     else if (strcmp(options->items[i], "rw") == 0)
       read_only = false;

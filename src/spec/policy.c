@@ -7,6 +7,7 @@
 #include "spec/allow.h"
 #include "spec/json.h"
 #include "spec/location.h"
+#include "spec/text.h"
 
 #define ID_MAX 4294967294 /* the last one, (uid_t)-1, means "leave as it is" */
 #define PROCESSORS_MAX 1000000
@@ -15,7 +16,7 @@
 
 static int read_host_process(struct hp_json at, struct hp_policy *policy, struct hp_error *err) {
   const char *text = json_string_value(at.value);
-  if (!text || (strcmp(text, "assume") != 0 && strcmp(text, "require") != 0))
+  if (!text || !hp_text_is_among(text, "assume\0require\0"))
     return hp_json_refuse(&at, err, "\"require\" or \"assume\"");
   policy->assume = strcmp(text, "assume") == 0;
   return 0;
@@ -31,7 +32,7 @@ static int read_inherit(struct hp_json at, struct hp_policy *policy, struct hp_e
 
 static int read_behavior(struct hp_json at, struct hp_policy *policy, struct hp_error *err) {
   const char *text = json_string_value(at.value);
-  if (!text || (strcmp(text, "bind") != 0 && strcmp(text, "symlink") != 0))
+  if (!text || !hp_text_is_among(text, "bind\0symlink\0"))
     return hp_json_refuse(&at, err, "\"bind\" or \"symlink\"");
   policy->mount_behavior = strcmp(text, "bind") == 0 ? HP_MOUNT_BIND : HP_MOUNT_SYMLINK;
   return 0;

@@ -3,22 +3,18 @@
 #include <string.h>
 
 #include "spec/read.h"
+#include "spec/text.h"
 
 #define ADDITIONAL_GIDS_MAX 65536u /* NGROUPS_MAX */
 #define CONSOLE_MAX 65535          /* struct winsize, COORD */
 
-static const char *const rlimit_types[] = {
-    "RLIMIT_AS",      "RLIMIT_CORE",     "RLIMIT_CPU",        "RLIMIT_DATA",   "RLIMIT_FSIZE", "RLIMIT_LOCKS",
-    "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE",       "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS",
-    "RLIMIT_RTPRIO",  "RLIMIT_RTTIME",   "RLIMIT_SIGPENDING", "RLIMIT_STACK",
-};
-#define RLIMIT_TYPES (sizeof rlimit_types / sizeof rlimit_types[0])
+#define RLIMIT_TYPES 16u
 
 static bool is_rlimit(const char *type) {
-  for (size_t i = 0; i < RLIMIT_TYPES; i++)
-    if (strcmp(type, rlimit_types[i]) == 0)
-      return true;
-  return false;
+  return strncmp(type, "RLIMIT_", 7) == 0 &&
+         hp_text_is_among(type + 7,
+                          "AS\0CORE\0CPU\0DATA\0FSIZE\0LOCKS\0MEMLOCK\0MSGQUEUE\0NICE\0NOFILE\0NPROC\0RSS\0"
+                          "RTPRIO\0RTTIME\0SIGPENDING\0STACK\0");
 }
 
 static int read_rlimit(const struct hp_json *at, struct hp_process_spec *out, struct hp_error *err) {

@@ -19,6 +19,18 @@ bool hp_text_starts(const char *text, const char *prefix) {
   return true;
 }
 
+bool hp_text_is_among(const char *text, const char *list) {
+  for (; *list; list += strlen(list) + 1)
+    if (strcmp(text, list) == 0)
+      return true;
+  return false;
+}
+
+bool hp_text_bool(const char *text, bool *value) {
+  *value = hp_text_is_among(text, "1\0t\0T\0true\0TRUE\0True\0");
+  return *value || hp_text_is_among(text, "0\0f\0F\0false\0FALSE\0False\0");
+}
+
 bool hp_text_has_control(const char *text) {
   while (*text) {
     size_t length = hp_utf8_sequence(text);

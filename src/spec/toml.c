@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "spec/text.h"
 
 #define DEPTH_MAX 32 /* of arrays and inline tables in each other */
 
@@ -295,7 +296,7 @@ static int read_word(struct reader *reader, json_t **value) {
     return refuse(reader, "a value is missing or not understood");
   char *word = hp_strndup(begin, length), *end;
   long long number = strtoll(word, &end, 10);
-  if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
+  if (hp_text_is_among(word, "true\0false\0"))
     *value = json_boolean(word[0] == 't');
   else if (!*end)
     *value = json_integer(number);

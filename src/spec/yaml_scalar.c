@@ -7,36 +7,24 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "spec/text.h"
 #include "spec/yaml.h"
 
 #define TAG_PREFIX "tag:yaml.org,2002:"
 #define NUMBER_MAX 400u /* characters; a longer one is text */
 #define DIGITS "0123456789"
 
-static bool is_word(const char *text, const char *const *words) {
-  for (; *words; words++)
-    if (strcmp(text, *words) == 0)
-      return true;
-  return false;
-}
-
 static json_t *word(const char *text) {
-  static const char *const yes[] = {"y",    "Y",    "yes", "Yes", "YES", "true",
-                                    "True", "TRUE", "on",  "On",  "ON",  NULL};
-  static const char *const no[] = {"n",     "N",     "no",  "No",  "NO",  "false",
-                                   "False", "FALSE", "off", "Off", "OFF", NULL};
-  static const char *const null[] = {"", "~", "null", "Null", "NULL", NULL};
-  return is_word(text, yes)    ? json_true()
-         : is_word(text, no)   ? json_false()
-         : is_word(text, null) ? json_null()
-                               : NULL;
+  return hp_text_is_among(text, "y\0Y\0yes\0Yes\0YES\0true\0True\0TRUE\0on\0On\0ON\0")      ? json_true()
+         : hp_text_is_among(text, "n\0N\0no\0No\0NO\0false\0False\0FALSE\0off\0Off\0OFF\0") ? json_false()
+         : !*text || hp_text_is_among(text, "~\0null\0Null\0NULL\0")                        ? json_null()
+                                                                                            : NULL;
 }
 
 /* These have no JSON. */
 static bool is_infinite(const char *text) {
-  static const char *const names[] = {".nan", ".NaN", ".NAN", ".inf", ".Inf", ".INF", NULL};
-  return is_word(text, names) ||
-         ((*text == '+' || *text == '-') && is_word(text + 1, names + 3)); /* a NaN has no sign */
+  return hp_text_is_among(text, ".nan\0.NaN\0.NAN\0") || /* which have no sign */
+         hp_text_is_among(text + (*text == '+' || *text == '-'), ".inf\0.Inf\0.INF\0");
 }
 
 /* Go's strconv.ParseInt with base 0, of what has no underscores any more. */

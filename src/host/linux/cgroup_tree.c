@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "spec/text.h"
 
 /* The workload may nest cgroups of its own; one descriptor is open a level. */
 #define DEPTH_MAX 128
@@ -45,7 +46,7 @@ int hp_cgroup_each_child(int directory, hp_cgroup_visit visit, void *arg, struct
   }
   int result = 0;
   for (struct dirent *entry; result == 0 && (entry = readdir(list)) != NULL;) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+    if (hp_text_is_among(entry->d_name, "..\0.\0"))
       continue;
     struct stat status;
     bool is_directory = entry->d_type == DT_DIR;

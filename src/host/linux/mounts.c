@@ -8,6 +8,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "spec/text.h"
+
 /* ---- options -------------------------------------------------------------------- */
 
 struct attribute { /* set and cleared as mount attributes and as MS_ flags */
@@ -76,12 +78,12 @@ int hp_mount_options_parse(const struct hp_strings *options, struct hp_mount_opt
   *parsed = (struct hp_mount_options){0};
   for (size_t i = 0; i < options->count; i++) {
     const char *option = options->items[i];
-    if (strcmp(option, "bind") == 0 || strcmp(option, "rbind") == 0) {
+    if (hp_text_is_among(option, "bind\0rbind\0")) {
       parsed->bind = true;
       parsed->recursive = option[0] == 'r';
     } else if (strcmp(option, "rro") == 0) {
       parsed->recursive_set |= MOUNT_ATTR_RDONLY;
-    } else if (strcmp(option, "remount") == 0 || strcmp(option, "loop") == 0) {
+    } else if (hp_text_is_among(option, "remount\0loop\0")) {
       hp_mount_options_clear(parsed);
       return hp_error_set(err, HP_INVALID_ARGUMENT,
                           "the mount option \"%s\" is not supported; mount it on the host and bind that",

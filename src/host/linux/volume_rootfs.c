@@ -9,6 +9,7 @@
 
 #include "base/crash.h"
 #include "host/linux/walk.h"
+#include "spec/text.h"
 
 #define PARTS_MAX 256
 
@@ -64,7 +65,7 @@ int hp_rootfs_list(const struct host_container_request *request, struct hp_rootf
       result = hp_mount_options_parse(&mount->options, &part->options, err);
       if (result != 0)
         hp_error_wrap(err, "rootfs[%zu].options", i);
-      part->options.bind |= strcmp(part->type, "bind") == 0 || strcmp(part->type, "rbind") == 0;
+      part->options.bind |= hp_text_is_among(part->type, "bind\0rbind\0");
       part->options.recursive |= strcmp(part->type, "rbind") == 0;
       take_privileges(&part->options);
     }
