@@ -4,7 +4,7 @@
 
 #include "cli/validate.h"
 #include "spec/command.h"
-#include "spec/text.h"
+#include "spec/place.h"
 
 #define CONTAINER_ID "<container id>" /* which nobody knows yet */
 
@@ -73,21 +73,6 @@ static json_t *user(const struct hp_outcome *outcome) {
 
 /* ---- volume ----------------------------------------------------------------------- */
 
-static char *backslashed(const char *path) {
-  char *text = hp_strdup(path);
-  for (char *c = text; *c; c++)
-    if (*c == '/')
-      *c = '\\';
-  return text;
-}
-
-static char *volume_base(const struct hp_outcome *outcome) {
-  const char *location = outcome->container->spec.rootfs_location;
-  if (outcome->os == HP_OS_LINUX)
-    return hp_strdup(location ? location : "/hpc");
-  return backslashed(location ? location : "C:\\hpc");
-}
-
 static json_t *volume(const struct hp_outcome *outcome, const char *base, const char *path) {
   enum hp_mount_behavior behavior = outcome->verdict->behavior;
   const struct hp_container_spec *spec = &outcome->container->spec;
@@ -106,73 +91,49 @@ static json_t *volume(const struct hp_outcome *outcome, const char *base, const 
 
 /* ---- mounts ------------------------------------------------------------------------ */
 
-/* What a process of the host has anyway. */
-static bool is_hosts_own(const struct hp_mount *mount) {
-  static const char *const types[] = {"proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2"};
-  const char *type = mount->type ? mount->type : "";
-  for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-    if (strcmp(type, types[i]) == 0)
-      return true;
-  return strcmp(type, "tmpfs") == 0 &&
-         (strncmp(mount->destination, "/dev", 4) == 0 || strcmp(mount->destination, "/run") == 0);
-}
-
-/* Where a destination lies on the host; *below is what follows the drive, or the root. */
-static char *place_of(enum hp_os os, const char *destination, const char **below) {
-  char *place = os == HP_OS_WINDOWS ? backslashed(destination) : hp_strdup(destination);
-  if (os == HP_OS_WINDOWS && !(place[0] && place[1] == ':')) {
-    char *whole = hp_printf("C:%s%s", place[0] == '\\' ? "" : "\\", place);
-    free(place);
-    place = whole;
-  }
-  *below = os == HP_OS_WINDOWS ? place + 2 : place;
-  return place;
-}
-
-static bool is_below(enum hp_os os, const char *path, const char *folder) {
-  size_t length = strlen(folder);
-  bool starts = os == HP_OS_WINDOWS ? hp_text_starts(path, folder) : strncmp(path, folder, length) == 0;
-  return starts && (path[length] == 0 || path[length] == '/' || path[length] == '\\');
-}
-
-static json_t *appears(const struct hp_outcome *outcome, const struct hp_mount *mount, const char *path,
-                       bool bind) {
-  const char *below;
-  char *place = place_of(outcome->os, mount->destination, &below);
+static json_t *appears(enum hp_os os, const char *place, const char *path, bool bind) {
   json_t *places = json_array();
-  bool inside = is_below(outcome->os, place, path);
+  bool inside = hp_place_lies_in(os, place, path);
   if (bind || inside)
     json_array_append_new(places, json_string(place));
   if (!inside) {
-    char *under = hp_printf("%s%s", path, below);
+    char *under = hp_printf("%s%s", path, os == HP_OS_WINDOWS ? place + 2 : place); /* without the drive */
     json_array_append_new(places, json_string(under));
     free(under);
   }
-  free(place);
   return places;
 }
 
-static json_t *mounts(const struct hp_outcome *outcome, const char *path, bool bind) {
+static json_t *mount_entry(const struct hp_outcome *outcome, size_t i, const char *place, const char *path,
+                           bool bind) {
   const struct hp_pod_container *container = outcome->container;
+  const struct hp_mount *mount = &container->spec.mounts[i];
+  json_t *entry = json_pack("{s:s, s:s, s:b, s:o}", "source", mount->source ? mount->source : "", "mountPath",
+                            mount->destination, "readOnly", (int)mount->read_only, "appears",
+                            appears(outcome->os, place, path, bind));
+  if (i < container->volumes.count)
+    json_object_set_new(entry, "volume", json_string(container->volumes.items[i]));
+  return entry;
+}
+
+static json_t *mounts(const struct hp_outcome *outcome, const char *path, bool bind) {
+  const struct hp_container_spec *spec = &outcome->container->spec;
+  struct hp_error none = HP_ERROR_INIT; /* the rules have accepted each */
   json_t *list = json_array();
-  for (size_t i = 0; i < container->spec.mount_count; i++) {
-    const struct hp_mount *mount = &container->spec.mounts[i];
-    if (is_hosts_own(mount))
-      continue;
-    json_t *entry = json_pack("{s:s, s:s, s:b, s:o}", "source", mount->source ? mount->source : "",
-                              "mountPath", mount->destination, "readOnly", (int)mount->read_only, "appears",
-                              appears(outcome, mount, path, bind));
-    if (i < container->volumes.count)
-      json_object_set_new(entry, "volume", json_string(container->volumes.items[i]));
-    json_array_append_new(list, entry);
+  for (size_t i = 0; i < spec->mount_count; i++) {
+    char *place = hp_place(outcome->os, spec->mounts[i].destination, "", &none);
+    if (place && !hp_mount_is_hosts_own(outcome->os, &spec->mounts[i], place))
+      json_array_append_new(list, mount_entry(outcome, i, place, path, bind));
+    free(place);
   }
+  hp_error_clear(&none);
   return list;
 }
 
 static bool any_read_only(const struct hp_container_spec *spec) {
   bool any = spec->root_read_only;
   for (size_t i = 0; i < spec->mount_count; i++)
-    any |= spec->mounts[i].read_only && !is_hosts_own(&spec->mounts[i]);
+    any |= spec->mounts[i].read_only;
   return any;
 }
 
@@ -199,7 +160,7 @@ static json_t *environment(const struct hp_outcome *outcome, const char *path) {
 void hp_outcome_add(json_t *entry, const struct hp_outcome *outcome) {
   bool bind = outcome->verdict->behavior != HP_MOUNT_SYMLINK;
   const char *slash = outcome->os == HP_OS_WINDOWS ? "\\" : "/";
-  char *base = volume_base(outcome);
+  char *base = hp_place_of_volume(outcome->os, outcome->container->spec.rootfs_location);
   char *path = bind ? hp_strdup(base) : hp_printf("%s%s" CONTAINER_ID, base, slash);
   json_t *warnings = json_array();
   json_object_set_new(entry, "user", user(outcome));
@@ -209,7 +170,7 @@ void hp_outcome_add(json_t *entry, const struct hp_outcome *outcome) {
   json_object_set_new(entry, "program", hp_outcome_program(outcome, path, warnings));
   json_object_set_new(entry, "workingDirectory", hp_outcome_directories(outcome, path, bind, warnings));
   json_object_set_new(entry, "environment", environment(outcome, path));
-  if (!bind && any_read_only(&outcome->container->spec) && outcome->os == HP_OS_WINDOWS)
+  if (!bind && outcome->os == HP_OS_WINDOWS && any_read_only(&outcome->container->spec))
     json_array_append_new(warnings, json_string("read-only mounts are writable in this container: mount "
                                                 "behavior symlink cannot enforce them"));
   for (size_t i = 0; i < json_array_size(warnings); i++)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "spec/command_windows.h"
+#include "spec/place.h"
 #include "spec/text.h"
 
 #define PATH_ENTRIES_MAX 1024u
@@ -15,10 +16,6 @@ static bool is_separator(char c) {
   return c == '\\' || c == '/';
 }
 
-static bool has_drive(const char *path) {
-  return ((path[0] >= 'a' && path[0] <= 'z') || (path[0] >= 'A' && path[0] <= 'Z')) && path[1] == ':';
-}
-
 enum form {
   DRIVE_ABSOLUTE, /* C:\x */
   DRIVE_RELATIVE, /* C:x: the current directory of another drive */
@@ -28,7 +25,7 @@ enum form {
 };
 
 static enum form form_of(const char *path) {
-  if (has_drive(path))
+  if (hp_place_has_drive(path))
     return is_separator(path[2]) ? DRIVE_ABSOLUTE : DRIVE_RELATIVE;
   if (is_separator(path[0]))
     return is_separator(path[1]) ? DEVICE : ROOTED;

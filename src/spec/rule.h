@@ -63,6 +63,17 @@ int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error 
 int hp_rule_mount_pipe(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_socket(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_path(const struct hp_rule_subject *subject, struct hp_error *err);
+/* What that which was read calls the list, and mounts[i].destination (owned). */
+const char *hp_rule_mounts(const struct hp_rule_subject *subject);
+char *hp_rule_destination(const struct hp_rule_subject *subject, size_t i);
+
+/* rules_places.c: where in the container */
+int hp_rule_mount_count(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_mount_place(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_mount_root(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_mount_volume(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_mount_twice(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_mount_nested(const struct hp_rule_subject *subject, struct hp_error *err);
 
 /* rules_limits.c */
 int hp_rule_policy_memory(const struct hp_rule_subject *subject, struct hp_error *err);
@@ -78,6 +89,9 @@ int hp_rule_linux_mems(const struct hp_rule_subject *subject, struct hp_error *e
 int hp_rule_windows_one_cpu_limit(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_windows_cpu_maximum(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_windows_cpu_shares(const struct hp_rule_subject *subject, struct hp_error *err);
+
+/* The annotation's, else the policy's. (rules.c) */
+enum hp_mount_behavior hp_rule_behavior(const struct hp_rule_subject *subject);
 
 /* One that exists already. Whether it is the host's own only the host can say
  * (host_check_network). (rules_kind.c) */

@@ -48,6 +48,12 @@ static const struct rule rules[] = {
     {"mountPipe", CONTAINER, ANY, hp_rule_mount_pipe},
     {"mountSocket", CONTAINER, ANY, hp_rule_mount_socket},
     {"mountPath", CONTAINER, LINUX, hp_rule_mount_path},
+    {"mountCount", CONTAINER, ANY, hp_rule_mount_count},
+    {"mountPlace", CONTAINER, WINDOWS, hp_rule_mount_place},
+    {"mountRoot", CONTAINER, ANY, hp_rule_mount_root},
+    {"mountVolume", CONTAINER, ANY, hp_rule_mount_volume},
+    {"mountTwice", CONTAINER, WINDOWS, hp_rule_mount_twice},
+    {"mountNested", CONTAINER, WINDOWS, hp_rule_mount_nested},
     {"policyMemory", LIMITS, ANY, hp_rule_policy_memory},
     {"policyCpu", LIMITS, ANY, hp_rule_policy_cpu},
     {"policyStorage", LIMITS, ANY, hp_rule_policy_storage},
@@ -101,6 +107,11 @@ static void hand_on(const struct hp_container_spec *sandbox, struct hp_container
     spec->rootfs_location = hp_strdup(sandbox->rootfs_location);
 }
 
+enum hp_mount_behavior hp_rule_behavior(const struct hp_rule_subject *subject) {
+  return subject->spec->mount_behavior != HP_MOUNT_UNSET ? subject->spec->mount_behavior
+                                                         : subject->policy->mount_behavior;
+}
+
 /* Index of the first rule from `at` on that refuses, or RULES. */
 static size_t first_refusal(size_t at, unsigned of, const struct hp_rule_subject *subject,
                             struct hp_error *err) {
@@ -140,7 +151,7 @@ static int judge(enum hp_os os, const struct hp_policy *policy, const struct hp_
                       hp_printf("ignored, for the node policy assumes hostProcess: %s", spec->own_network));
     return 0;
   }
-  verdict->behavior = spec->mount_behavior != HP_MOUNT_UNSET ? spec->mount_behavior : policy->mount_behavior;
+  verdict->behavior = hp_rule_behavior(&subject);
   warn_ignored(spec, &verdict->warnings);
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "spec/allow.h"
 #include "spec/location.h"
+#include "spec/place.h"
 #include "spec/rule.h"
 #include "spec/text.h"
 
@@ -11,8 +12,13 @@
 
 int hp_rule_rootfs_location(const struct hp_rule_subject *subject, struct hp_error *err) {
   const char *location = subject->spec->rootfs_location;
-  if (!location || hp_location_is_valid(subject->os, location))
+  if (!location)
     return 0;
+  if (hp_location_is_valid(subject->os, location)) {
+    char *place = hp_place(subject->os, location, "annotation " HP_ANNOTATION_ROOTFS_LOCATION, err);
+    free(place);
+    return place ? 0 : -1;
+  }
   return hp_error_set(err, HP_INVALID_ARGUMENT,
                       "annotation " HP_ANNOTATION_ROOTFS_LOCATION " \"%.256s\" is not valid: it must be an "
                       "absolute path below the root such as %s, of at most %d bytes, without \"..\"",
@@ -46,6 +52,14 @@ static const struct {
     [HP_SOURCE_MANIFEST] = {"volumeMounts", "'s hostPath", ".mountPath"},
 };
 
+const char *hp_rule_mounts(const struct hp_rule_subject *subject) {
+  return mount_fields[subject->spec->source].list;
+}
+
+char *hp_rule_destination(const struct hp_rule_subject *subject, size_t i) {
+  return hp_printf("%s[%zu]%s", hp_rule_mounts(subject), i, mount_fields[subject->spec->source].destination);
+}
+
 int hp_rule_mount_destination(const struct hp_rule_subject *subject, struct hp_error *err) {
   for (size_t i = 0; i < subject->spec->mount_count; i++)
     if (!subject->spec->mounts[i].destination || !subject->spec->mounts[i].destination[0])
@@ -57,12 +71,7 @@ int hp_rule_mount_destination(const struct hp_rule_subject *subject, struct hp_e
 
 /* These make their own content, their source is a mere label. */
 static bool needs_source(const char *type) {
-  static const char *const pseudo[] = {"proc",   "sysfs",  "tmpfs",   "devpts",
-                                       "mqueue", "cgroup", "cgroup2", "devtmpfs"};
-  for (size_t i = 0; type && i < sizeof pseudo / sizeof pseudo[0]; i++)
-    if (strcmp(type, pseudo[i]) == 0)
-      return false;
-  return true;
+  return !type || !hp_text_is_among(type, "proc\0sysfs\0tmpfs\0devpts\0mqueue\0cgroup\0cgroup2\0devtmpfs\0");
 }
 
 int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error *err) {

@@ -109,7 +109,7 @@ func TestValidate(t *testing.T) {
   container ping, line 14: accepted
     user          NT AUTHORITY\LOCAL SERVICE: service logon, no password
     volume        C:\hpc (bind, chosen by the host; else symlink, C:\hpc\<container id>)
-    mount         service account token, made by kubelet at c:\var\run\secrets\kubernetes.io\serviceaccount and C:\hpc\var\run\secrets\kubernetes.io\serviceaccount (read-only)
+    mount         service account token, made by kubelet at C:\var\run\secrets\kubernetes.io\serviceaccount and C:\hpc\var\run\secrets\kubernetes.io\serviceaccount (read-only)
     command line  ping -t 127.0.0.1
     directory     C:\hpc
     environment   CONTAINER_SANDBOX_MOUNT_POINT=C:\hpc

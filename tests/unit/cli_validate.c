@@ -48,11 +48,16 @@ static const char *const users[] = {
     ",\"user\":{\"uid\":1000,\"gid\":5}",
     ",\"user\":{\"username\":\"a\\\\b\\\\c\"}",
 };
+#define TWO_MOUNTS(a, b)                                                                                     \
+  ",\"mounts\":[{\"source\":\"/a\",\"destination\":\"" a "\"},{\"source\":\"/a\",\"destination\":\"" b "\"}" \
+                                                                                                       "]"
 static const char *const mounts[] = {
     "",
     ",\"mounts\":[{\"source\":\"/a\",\"destination\":\"/b\"}]",
     ",\"mounts\":[{\"source\":\"\\\\\\\\.\\\\pipe\\\\x\",\"destination\":\"/b\"}]",
     ",\"mounts\":[{\"source\":\"/a\"},{\"destination\":\"b\"}]",
+    TWO_MOUNTS("C:\\\\nul", "/"),
+    TWO_MOUNTS("/x", "/X"),
 };
 static const char *const sections[] = {
     "",
@@ -147,7 +152,7 @@ START_TEST(test_outcome) {
   member_is(
       c, "mounts",
       "[{\"source\":\"c:\\\\var\\\\log\",\"mountPath\":\"c:\\\\logs\",\"readOnly\":false,\"appears\":["
-      "\"c:\\\\logs\",\"C:\\\\hpc\\\\logs\"],\"volume\":\"hostPath\"},{\"source\":\"c:\\\\var\\\\log\","
+      "\"C:\\\\logs\",\"C:\\\\hpc\\\\logs\"],\"volume\":\"hostPath\"},{\"source\":\"c:\\\\var\\\\log\","
       "\"mountPath\":\"C:\\\\hpc\\\\in\",\"readOnly\":true,\"appears\":[\"C:\\\\hpc\\\\in\"],\"volume\":"
       "\"hostPath\"}]");
   member_is(
@@ -188,6 +193,34 @@ START_TEST(test_outcome) {
             "enforce them\"]");
   member_is(c, "program", "{\"ofImage\":true,\"terminal\":false,\"args\":[]}");
   json_decref(report);
+  hp_validate_clear(&validate);
+}
+END_TEST
+
+/* As Create takes them. */
+START_TEST(test_places) {
+  static const struct {
+    enum hp_os os;
+    const char *destination, *appears;
+  } places[] = {
+      {HP_OS_WINDOWS, "C:x", "[\"C:\\\\x\",\"C:\\\\hpc\\\\x\"]"},
+      {HP_OS_WINDOWS, "d://a/./b/", "[\"D:\\\\a\\\\b\",\"C:\\\\hpc\\\\a\\\\b\"]"},
+      {HP_OS_WINDOWS, "/HPC/in", "[\"C:\\\\HPC\\\\in\"]"},
+      {HP_OS_LINUX, "//a/./b/", "[\"/a/b\",\"/hpc/a/b\"]"},
+      {HP_OS_LINUX, "/hpc//in", "[\"/hpc/in\"]"},
+      {HP_OS_LINUX, "/devices", "[\"/devices\",\"/hpc/devices\"]"},
+  };
+  struct hp_validate validate = judge_for(places[_i].os);
+  char *text =
+      hp_printf("{\"annotations\":{\"microsoft.com/hostprocess-container\":\"true\"},\"process\":{\"args\":["
+                "\"a\"],\"user\":{\"username\":\"SYSTEM\"}},\"mounts\":[{\"type\":\"%s\",\"source\":\"/s\","
+                "\"destination\":\"%s\"}]}",
+                places[_i].os == HP_OS_LINUX ? "tmpfs" : "bind", places[_i].destination);
+  json_t *report = report_of(&validate, text);
+  member_is(json_array_get(json_object_get(container_of(report, 0), "mounts"), 0), "appears",
+            places[_i].appears);
+  json_decref(report);
+  free(text);
   hp_validate_clear(&validate);
 }
 END_TEST
@@ -557,6 +590,7 @@ int main(void) {
   TCase *tcase = tcase_create("validate");
   tcase_add_loop_test(tcase, test_create_says_the_same, 0, 2 * (int)COUNT(policies));
   tcase_add_test(tcase, test_outcome);
+  tcase_add_loop_test(tcase, test_places, 0, 6);
   tcase_add_test(tcase, test_cpu_of_the_policy);
   tcase_add_test(tcase, test_outcome_linux);
   tcase_add_test(tcase, test_outcome_of_numbers);

@@ -562,7 +562,7 @@ START_TEST(bad_mounts_are_refused) {
       {".", "/scratch/p", "rbind", "mounts[0].source \".\" is no absolute path"},
       {"/scratch/file", "/", "rbind", "is the root"},
       {"/etc", "/scratch/..", "rbind", "is the root"},
-      {"/etc", "/hpc/", "rbind", "is the container volume itself"},
+      {"/etc", "/hpc/", "rbind", "is the container volume or holds it"},
       {"/scratch/file", "/etc", "rbind", "is a directory on this host"},
       {"/etc", "/scratch/file", "rbind", "is no directory on this host"},
       {"/etc", "/scratch/file/x", "rbind", "not a directory"},
@@ -578,6 +578,16 @@ START_TEST(bad_mounts_are_refused) {
   close(fd);
   add_mount(&one, "bind", cases[_i].source, cases[_i].destination, cases[_i].options);
   expect_refused(cases[_i].part);
+}
+END_TEST
+
+/* By a link, too, which only the host can tell. */
+START_TEST(what_would_hide_the_volume_is_refused) {
+  make_directories("/scratch/real/deep");
+  ck_assert_int_eq(symlink("real", "/scratch/link"), 0);
+  one.spec.rootfs_location = (char *)(uintptr_t) "/scratch/real/deep/volume";
+  add_mount(&one, "bind", "/etc", _i ? "/scratch/link" : "/scratch/real", "rbind");
+  expect_refused("is the container volume or holds it: mount below it or elsewhere");
 }
 END_TEST
 
@@ -668,6 +678,7 @@ int main(void) {
   tcase_add_checked_fixture(refused, enter, leave);
   tcase_set_timeout(refused, 60);
   tcase_add_loop_test(refused, bad_mounts_are_refused, 0, 11);
+  tcase_add_loop_test(refused, what_would_hide_the_volume_is_refused, 0, 2);
   tcase_add_loop_test(refused, bad_volumes_are_refused, 0, 6);
   tcase_add_test(refused, too_many_mounts_are_refused);
   tcase_add_loop_test(refused, records_without_an_owner_release_nothing, 0, 2);

@@ -101,6 +101,27 @@ static void play(const struct scene *scene, struct hp_container_spec *spec, stru
 #define NOT_ALLOWED(what, entry)                                                                             \
   what " is not allowed by \"accounts\" (line 1 of the node policy /etc/p.json): use an account listed "     \
        "there, or have \"" entry "\" added"
+#define SYMLINK "\"mountBehavior\":\"symlink\""
+#define BIND "\"mountBehavior\":\"bind\""
+#define AT(path) "{\"source\":\"/s\",\"destination\":\"" path "\"}"
+#define MOUNTED(list) GOOD ",\"mounts\":[" list "]"
+#define MOUNTED_WINDOWS(list) AS("\"SYSTEM\"") ",\"mounts\":[" list "]"
+#define LOCATED_AND_MOUNTED(location, path) LOCATED(location) ",\"mounts\":[" AT(path) "]"
+#define LOCATED_AND_MOUNTED_WINDOWS(location, path) LOCATED_WINDOWS(location) ",\"mounts\":[" AT(path) "]"
+#define FIRST(path) "mounts[0].destination \"" path "\" "
+#define FORBIDDEN                                                                                            \
+  "holds a character that Windows forbids in names: remove any of \" * < > ? | and control characters"
+#define DEVICE "has a name that Windows keeps for a device: choose another"
+#define ENDS "has a name that ends in a dot or a space, which Windows drops: remove it"
+#define NETWORK_PATH "is a device or network path: name a path of a drive, as C:\\data"
+#define DRIVE "is the root of a drive, which cannot be mounted over: name a directory below"
+#define ROOT "is the root, which cannot be mounted over: name a directory below"
+#define VOLUME "is the container volume or holds it: mount below it or elsewhere"
+#define TWICE(path) "mounts[1].destination \"" path "\" is that of mounts[0] too: mount one of them elsewhere"
+#define NESTED(path)                                                                                         \
+  "mounts[1].destination \"" path                                                                            \
+  "\" and that of mounts[0] lie one in the other, which links cannot: mount "                                \
+  "elsewhere, or choose the mount behavior bind"
 #define CLIMBS(path)                                                                                         \
   "linux.cgroupsPath \"" path "\" is not valid: it must be a path, or slice:prefix:name, of at most 4095 "   \
   "bytes without \"..\" and control characters"
@@ -222,6 +243,42 @@ static const struct scene refusals[] = {
     {L, NULL, NULL, MOUNT("\"destination\":\"a\",\"source\":\"/s\""), DESTINATION("a")},
     {L, NULL, NULL, MOUNT("\"destination\":\"/a/../b\",\"source\":\"/s\""), DESTINATION("/a/../b")},
 
+    /* the grammar of their places */
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("..\\\\..\\\\x")),
+     FIRST("..\\..\\x") "holds \"..\": name the place itself"},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("C:/a/../b")),
+     FIRST("C:/a/../b") "holds \"..\": name the place itself"},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("C:\\\\a:b")),
+     FIRST("C:\\a:b") "holds a colon behind its drive: streams cannot be mounted on"},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("C:\\\\nul")), FIRST("C:\\nul") DEVICE},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("/x/COM\xc2\xb9 .txt/y")), FIRST("/x/COM\xc2\xb9 .txt/y") DEVICE},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("C:\\\\a?b")), FIRST("C:\\a?b") FORBIDDEN},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("/a\\u0007")), FIRST("/a\\x07") FORBIDDEN},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("\\\\\\\\srv\\\\x")), FIRST("\\\\srv\\x") NETWORK_PATH},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("C:\\\\a.")), FIRST("C:\\a.") ENDS},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("/a /b")), FIRST("/a /b") ENDS},
+
+    /* roots, and the volume */
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("C:\\\\")), FIRST("C:\\") DRIVE},
+    {W, SYMLINK, NULL, MOUNTED_WINDOWS(AT("d:/./")), FIRST("d:/./") DRIVE},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("/")), FIRST("/") DRIVE},
+    {L, NULL, NULL, MOUNTED(AT("/")), FIRST("/") ROOT},
+    {L, SYMLINK, NULL, MOUNTED(AT("//./")), FIRST("//./") ROOT},
+    {L, NULL, NULL, MOUNT("\"destination\":\"/\",\"source\":\"tmpfs\",\"type\":\"tmpfs\""), FIRST("/") ROOT},
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("C:\\\\hpc")), FIRST("C:\\hpc") VOLUME},
+    {W, SYMLINK, NULL, MOUNTED_WINDOWS(AT("/HPC/")), FIRST("/HPC/") VOLUME},
+    {W, NULL, NULL, LOCATED_AND_MOUNTED_WINDOWS("D:\\\\a\\\\b", "d:/a"), FIRST("d:/a") VOLUME},
+    {L, NULL, NULL, MOUNTED(AT("/hpc")), FIRST("/hpc") VOLUME},
+    {L, BIND, NULL, MOUNTED(AT("//hpc/.")), FIRST("//hpc/.") VOLUME},
+    {L, NULL, NULL, LOCATED_AND_MOUNTED("/srv/a", "/srv"), FIRST("/srv") VOLUME},
+
+    /* two of them */
+    {W, NULL, NULL, MOUNTED_WINDOWS(AT("x") "," AT("C:/X/")), TWICE("C:/X/")},
+    {W, BIND, NULL, MOUNTED_WINDOWS(AT("C:/x") "," AT("D:/x")), TWICE("D:/x")},
+    {W, SYMLINK, NULL, MOUNTED_WINDOWS(AT("C:/hpc/x") "," AT("/hpc/./X")), TWICE("/hpc/./X")},
+    {W, SYMLINK, NULL, MOUNTED_WINDOWS(AT("/x/y") "," AT("D:\\\\X")), NESTED("D:\\X")},
+    {W, SYMLINK, NULL, MOUNTED_WINDOWS(AT("/x") "," AT("/x/y")), NESTED("/x/y")},
+
     /* places */
     {L, NULL, NULL, LOCATED(""), LOCATION("", "/hpc")},
     {L, NULL, NULL, LOCATED("hpc"), LOCATION("hpc", "/hpc")},
@@ -233,6 +290,10 @@ static const struct scene refusals[] = {
     {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\"), LOCATION("C:\\", "C:\\hpc")},
     {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\a:b"), LOCATION("C:\\a:b", "C:\\hpc")},
     {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\a\\\\..\\\\b"), LOCATION("C:\\a\\..\\b", "C:\\hpc")},
+    {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\nul"),
+     "annotation " HP_ANNOTATION_ROOTFS_LOCATION " \"C:\\nul\" " DEVICE},
+    {W, NULL, NULL, LOCATED_WINDOWS("C:\\\\x."),
+     "annotation " HP_ANNOTATION_ROOTFS_LOCATION " \"C:\\x.\" " ENDS},
     {L, NULL, NULL, GOOD ",\"linux\":{\"cgroupsPath\":\"/a/../..\"}", CLIMBS("/a/../..")},
     {L, NULL, NULL, GOOD ",\"linux\":{\"cgroupsPath\":\"a.slice:..:b\"}", CLIMBS("a.slice:..:b")},
 
@@ -323,6 +384,44 @@ static const struct {
            "\"tmpfs\",\"source\":\"tmpfs\"},{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\"}]",
       NULL},
      HP_ACCOUNT_NUMERIC},
+    {{L, NULL, NULL,
+      GOOD ",\"mounts\":[{\"destination\":\"/dev\",\"type\":\"bind\",\"source\":\"/dev/\"},{\"destination\":"
+           "\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},{\"destination\":\"/sys\",\"type\":\"sysfs\"},"
+           "{\"destination\":\"/dev/pts\",\"type\":\"devpts\"}]",
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    /* … as far as they are: where the volume is in one of them */
+    {{L, NULL, NULL,
+      LOCATED("/run/hpc") ",\"mounts\":[{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"t\"}]",
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    /* what kubelet and the CRI mount into every container */
+    {{L, NULL, NULL,
+      MOUNTED(AT("/etc/hosts") "," AT("/dev/termination-log") "," AT("/etc/hostname") "," AT(
+          "/etc/resolv.conf") "," AT("/dev/shm") "," AT("/var/run/secrets/kubernetes.io/serviceaccount")),
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    /* places that are some */
+    {{W, NULL, NULL,
+      MOUNTED_WINDOWS(AT("C:x") "," AT("/nul-file/COM10/console/.hidden") "," AT("C:\\\\hpc\\\\in") "," AT(
+          "/hpcx") "," AT("d:/a//b/./") "," AT("/\xc3\xa4\xef\xbf\xbd")),
+      NULL},
+     HP_ACCOUNT_SYSTEM},
+    {{W, NULL, NULL, LOCATED_AND_MOUNTED_WINDOWS("D:\\\\a", "C:\\\\hpc"), NULL}, HP_ACCOUNT_SYSTEM},
+    {{L, NULL, NULL,
+      MOUNTED(AT("/hpc/in") "," AT("/hpcx") "," AT("/HPC") "," AT("/nul") "," AT("/a:b.") "," AT("/a\\\\")),
+      NULL},
+     HP_ACCOUNT_NUMERIC},
+    {{L, NULL, NULL, LOCATED_AND_MOUNTED("/srv/a", "/hpc"), NULL}, HP_ACCOUNT_NUMERIC},
+    {{L, SYMLINK, NULL, MOUNTED(AT("/hpc")), NULL}, HP_ACCOUNT_NUMERIC}, /* below the volume only */
+    /* two mounts: on Linux the later one covers the earlier */
+    {{L, SYMLINK, NULL, MOUNTED(AT("/x") "," AT("/x") "," AT("/x/y")), NULL}, HP_ACCOUNT_NUMERIC},
+    {{W, NULL, NULL, MOUNTED_WINDOWS(AT("/x") "," AT("/x/y") "," AT("/xy")), NULL}, HP_ACCOUNT_SYSTEM},
+    {{W, BIND, NULL, MOUNTED_WINDOWS(AT("/x/y") "," AT("/x")), NULL}, HP_ACCOUNT_SYSTEM},
+    {{W, SYMLINK, NULL, MOUNTED_WINDOWS(AT("/x") "," AT("/xy") "," AT("/y/x")), NULL}, HP_ACCOUNT_SYSTEM},
+    /* the container's id decides */
+    {{W, SYMLINK, NULL, MOUNTED_WINDOWS(AT("C:/hpc/a/x") "," AT("D:/hpc/a/x") "," AT("/x")), NULL},
+     HP_ACCOUNT_SYSTEM},
     /* what the pause container brings is no matter */
     {{W, "\"accounts\":[],\"limits\":{\"memory\":1}", NULL,
       SANDBOX_ANNOTATIONS(HOSTPROCESS("true")) ",\"process\":{\"user\":{\"username\":\"ContainerUser\"}},"
@@ -466,6 +565,38 @@ START_TEST(test_all_refusals) {
 }
 END_TEST
 
+static int judge_mounts(size_t count, struct hp_error *err) {
+  static struct hp_mount mounts[2000];
+  static char destinations[2000][8];
+  struct hp_policy policy = policy_of(NULL);
+  struct hp_container_spec spec = spec_of(GOOD);
+  struct hp_verdict verdict;
+  for (size_t i = 0; i < count; i++) {
+    snprintf(destinations[i], sizeof destinations[i], "/d%zu", i);
+    mounts[i] = (struct hp_mount){.source = (char *)(uintptr_t) "/s", .destination = destinations[i]};
+  }
+  spec.mounts = mounts;
+  spec.mount_count = count;
+  int result = hp_rules_judge(L, &policy, NULL, &spec, &verdict, err);
+  if (result == 0)
+    hp_verdict_clear(&verdict);
+  spec.mounts = NULL;
+  spec.mount_count = 0;
+  hp_spec_clear(&spec);
+  hp_policy_clear(&policy);
+  return result;
+}
+
+START_TEST(test_the_number_of_mounts) {
+  struct hp_error err = HP_ERROR_INIT;
+  ck_assert_int_eq(judge_mounts(1024, &err), 0);
+  ck_assert_int_eq(judge_mounts(1025, &err), -1);
+  ck_assert_int_eq(err.code, HP_INVALID_ARGUMENT);
+  ck_assert_str_eq(err.message, "mounts has 1025 entries, at most 1024 are possible: leave some out");
+  hp_error_clear(&err);
+}
+END_TEST
+
 /* Update is judged by the same limits. */
 START_TEST(test_update) {
   struct hp_policy policy = policy_of("\"limits\":{\"memory\":1000,\n\"cpu\":2}");
@@ -497,6 +628,7 @@ int main(void) {
   tcase_add_test(tcase, test_behavior_of_the_policy);
   tcase_add_test(tcase, test_one_warning);
   tcase_add_test(tcase, test_all_refusals);
+  tcase_add_test(tcase, test_the_number_of_mounts);
   tcase_add_test(tcase, test_update);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);

@@ -9,42 +9,7 @@
 #include "base/crash.h"
 #include "host/host.h"
 #include "host/linux/mount_point.h"
-
-static bool one_of(const char *text, const char *const *list) {
-  for (; *list; list++)
-    if (strcmp(text, *list) == 0)
-      return true;
-  return false;
-}
-
-/* path is directory or lies below it; both cleaned. */
-static bool lies_in(const char *path, const char *directory) {
-  size_t length = strlen(directory);
-  return strncmp(path, directory, length) == 0 && (path[length] == 0 || path[length] == '/');
-}
-
-static bool is_bind(const struct hp_mount *mount, const struct hp_mount_options *options) {
-  static const char *const types[] = {"bind", "rbind", "none", "", NULL};
-  return options->bind || !mount->type || one_of(mount->type, types);
-}
-
-/* What a process of the host has anyway. A tmpfs on /run is in the default spec
- * of `ctr` and containerd's client; it would hide the host's sockets. */
-static bool is_system_mount(const struct hp_mount *mount, const struct hp_mount_options *options,
-                            const char *destination) {
-  static const char *const types[] = {"proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2", NULL};
-  if (is_bind(mount, options)) {
-    char *source = hp_walk_clean(mount->source);
-    bool own = strcmp(source, destination) == 0 &&
-               (lies_in(source, "/proc") || lies_in(source, "/sys") || lies_in(source, "/dev"));
-    free(source);
-    return own;
-  }
-  if (one_of(mount->type, types))
-    return true;
-  return strcmp(mount->type, "tmpfs") == 0 &&
-         (lies_in(destination, "/dev") || strcmp(destination, "/run") == 0);
-}
+#include "spec/place.h"
 
 static int open_source(const struct hp_volume_mount *mount, struct stat *st, struct hp_error *err) {
   const char *source = mount->spec->source;
@@ -117,12 +82,14 @@ static int place_on_host(struct hp_volume_mount *mount, const struct stops *stop
     mount->place = where->inside == 0 ? HP_PLACE_VOLUME : HP_PLACE_MOUNT;
     mount->parent = stops->items[where->inside];
     if (mount->place == HP_PLACE_VOLUME && !*where->inner)
-      return refuse(mount, "is the container volume itself; mount it below or elsewhere", err);
+      return refuse(mount, hp_place_holds_volume, err);
     return 0;
   }
   mount->place = HP_PLACE_HOST;
   if (strcmp(where->path, "/") == 0)
-    return refuse(mount, "is the host's root, which cannot be mounted over", err);
+    return refuse(mount, hp_place_is_root, err);
+  if (hp_place_lies_in(HP_OS_LINUX, stops->paths[0], where->path))
+    return refuse(mount, hp_place_holds_volume, err);
   if (where->exists && S_ISDIR(where->mode) != mount->directory)
     return refuse(mount,
                   mount->directory ? "is no directory on this host, and what is mounted there is one"
@@ -138,11 +105,11 @@ static int judge(struct hp_volume_mount *mount, bool bind, const struct stops *s
   if (hp_mount_options_parse(&spec->options, &mount->options, err) != 0)
     return hp_error_wrap(err, "mounts[%zu].options", mount->index);
   mount->destination = hp_walk_clean(spec->destination);
-  *skipped = is_system_mount(spec, &mount->options, mount->destination);
+  *skipped = hp_mount_is_hosts_own(HP_OS_LINUX, spec, mount->destination);
   if (*skipped)
     return 0;
   mount->directory = true;
-  if (is_bind(spec, &mount->options)) {
+  if (hp_mount_is_bind(spec)) {
     struct stat st;
     int fd = open_source(mount, &st, err);
     if (fd < 0)
@@ -153,16 +120,15 @@ static int judge(struct hp_volume_mount *mount, bool bind, const struct stops *s
     mount->options.recursive |= spec->type && strcmp(spec->type, "rbind") == 0;
   }
   if (strcmp(mount->destination, "/") == 0)
-    return refuse(mount, "is the root, which cannot be mounted over", err);
+    return refuse(mount, hp_place_is_root, err);
   return bind ? place_on_host(mount, stops, err) : 0;
 }
 
 int hp_volume_mounts_list(const struct hp_container_spec *spec, bool bind, const char *volume,
                           struct hp_volume_mounts *mounts, struct hp_error *err) {
   *mounts = (struct hp_volume_mounts){0};
-  if (spec->mount_count > HP_VOLUME_MOUNTS_MAX)
-    return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts has %zu entries, at most %d are possible",
-                        spec->mount_count, HP_VOLUME_MOUNTS_MAX);
+  if (hp_mounts_count("mounts", spec->mount_count, err) != 0)
+    return -1;
   struct stops stops = {.count = 1};
   stops.paths = hp_realloc_array(NULL, spec->mount_count + 1, sizeof *stops.paths);
   stops.items = hp_realloc_array(NULL, spec->mount_count + 1, sizeof *stops.items);

@@ -10,8 +10,6 @@
 #include "host/linux/walk.h"
 #include "spec/spec.h"
 
-#define HP_VOLUME_MOUNTS_MAX 1024 /* one descriptor each while they are made */
-
 enum hp_mount_place {
   HP_PLACE_HOST,   /* bind behaviour: a mount point of the host's own, where.path */
   HP_PLACE_VOLUME, /* … inside the container volume, where.inner */

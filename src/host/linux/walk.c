@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "spec/place.h"
+#include "spec/text.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define RACES_MAX 128
@@ -183,25 +185,7 @@ static void go_up(char *path) {
 }
 
 char *hp_walk_clean(const char *path) {
-  char *clean = hp_alloc(strlen(path) + 2), *end = clean;
-  while (*path) {
-    size_t length = strcspn(path, "/");
-    if (length == 2 && path[0] == '.' && path[1] == '.') {
-      go_up(clean);
-      end = clean + strlen(clean);
-    } else if (length > 0 && !(length == 1 && path[0] == '.')) {
-      *end++ = '/';
-      memcpy(end, path, length);
-      end += length;
-      *end = 0;
-    }
-    path += length;
-    path += strspn(path, "/");
-  }
-  if (end == clean)
-    *end++ = '/';
-  *end = 0;
-  return clean;
+  return hp_place_spell(HP_OS_LINUX, path);
 }
 
 struct host_walk {
@@ -296,7 +280,7 @@ static int host_step(struct host_walk *walk, struct hp_host_path *where, struct 
   rest = hp_strdup(walk->todo + skip + length + strspn(walk->todo + skip + length, "/"));
   if (strcmp(name, "..") == 0)
     go_up(walk->done);
-  if (strcmp(name, "..") == 0 || strcmp(name, ".") == 0) {
+  if (hp_text_is_among(name, "..\0.\0")) {
     result = 0;
     goto next;
   }

@@ -11,6 +11,7 @@
 #include "host/windows/walk.h"
 #include "host/windows/wide_path.h"
 #include "host/windows/winapi.h"
+#include "spec/place.h"
 
 #define DRIVE L'C'
 
@@ -80,11 +81,9 @@ static int judge_destination(const struct hp_mount *spec, const wchar_t *volume,
     return -1;
   mount->inside = hp_path_below_drive(mount->destination);
   if (!*mount->inside)
-    return refuse(spec, mount->index, "destination",
-                  "is the root of a drive, which cannot be mounted over: name a directory below", err);
+    return refuse(spec, mount->index, "destination", hp_place_is_drive, err);
   if (hp_path_lies_in(volume, mount->destination))
-    return refuse(spec, mount->index, "destination",
-                  "is the container volume or holds it: mount below it or elsewhere", err);
+    return refuse(spec, mount->index, "destination", hp_place_holds_volume, err);
   mount->in_volume = hp_path_lies_in(mount->destination, volume);
   if (mount->in_volume)
     mount->inside = mount->destination + wcslen(volume) + 1;
@@ -113,32 +112,27 @@ static int judge_overlap(const struct hp_mount *spec, const struct hp_volume_mou
                          const struct hp_volume_mount *other, bool bind, struct hp_error *err) {
   bool below = hp_path_lies_in(mount->inside, other->inside),
        above = hp_path_lies_in(other->inside, mount->inside);
-  if (below && above)
-    return hp_error_set(err, HP_INVALID_ARGUMENT,
-                        "mounts[%zu].destination \"%.256s\" is that of mounts[%zu] too: mount one of them "
-                        "elsewhere",
-                        mount->index, spec->destination, other->index);
-  if (below == above || (bind && (below ? other : mount)->directory))
+  if (!below && !above)
     return 0;
-  if (bind)
+  if (bind && below != above && (below ? other : mount)->directory)
+    return 0;
+  if (bind && below != above)
     return hp_error_set(
         err, HP_INVALID_ARGUMENT,
         "mounts[%zu].destination \"%.256s\" and that of mounts[%zu] lie one in the other, and the "
         "outer one is a file: mount elsewhere",
         mount->index, spec->destination, other->index);
-  return hp_error_set(
-      err, HP_INVALID_ARGUMENT,
-      "mounts[%zu].destination \"%.256s\" and that of mounts[%zu] lie one in the other, which links "
-      "cannot: mount elsewhere, or choose the mount behavior bind",
-      mount->index, spec->destination, other->index);
+  char *field = hp_printf("mounts[%zu].destination", mount->index);
+  hp_place_refuse_pair(below != above, field, spec->destination, "mounts", other->index, err);
+  free(field);
+  return -1;
 }
 
 int hp_volume_mounts_list(const struct hp_container_spec *spec, const wchar_t *volume, bool bind,
                           struct hp_volume_mounts *mounts, struct hp_error *err) {
   *mounts = (struct hp_volume_mounts){0};
-  if (spec->mount_count > HP_VOLUME_MOUNTS_MAX)
-    return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts has %zu entries, at most %d are possible",
-                        spec->mount_count, HP_VOLUME_MOUNTS_MAX);
+  if (hp_mounts_count("mounts", spec->mount_count, err) != 0)
+    return -1;
   int result = 0;
   mounts->items = hp_realloc_array(NULL, spec->mount_count, sizeof *mounts->items);
   for (size_t i = 0; i < spec->mount_count && result == 0; i++) {

@@ -11,8 +11,6 @@
 #include "base/error.h"
 #include "spec/spec.h"
 
-#define HP_VOLUME_MOUNTS_MAX 1024
-
 struct hp_volume_mount {
   size_t index; /* mounts[index] of the spec */
   bool read_only;

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "host/windows/text.h"
+#include "spec/place.h"
 
 #define LENGTH_MAX 32000
 #define SHOWN_MAX 256 /* bytes of a bad path in a message */
@@ -43,74 +44,13 @@ static wchar_t *with_backslashes(const char *path) {
   return wide;
 }
 
-/* ---- places ------------------------------------------------------------------ */
-
-/* CON, NUL.txt, COM1, LPT¹ … name devices in every directory. */
-static bool is_device(const wchar_t *name, size_t length) {
-  static const wchar_t *const plain[] = {L"CON", L"PRN", L"AUX", L"NUL", L"CONIN$", L"CONOUT$"};
-  size_t stem = 0;
-  while (stem < length && name[stem] != L'.')
-    stem++;
-  while (stem > 0 && name[stem - 1] == L' ')
-    stem--;
-  for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
-    if (wcslen(plain[i]) == stem && _wcsnicmp(name, plain[i], stem) == 0)
-      return true;
-  if (stem != 4 || (_wcsnicmp(name, L"COM", 3) != 0 && _wcsnicmp(name, L"LPT", 3) != 0))
-    return false;
-  wchar_t digit = name[3];
-  return (digit >= L'1' && digit <= L'9') || digit == 0xb9 || digit == 0xb2 || digit == 0xb3;
-}
-
-/* Why a component cannot be part of a place; NULL: it can. */
-static const char *fault(const wchar_t *name, size_t length) {
-  if (length == 2 && name[0] == L'.' && name[1] == L'.')
-    return "holds \"..\": name the place itself";
-  for (size_t i = 0; i < length; i++) {
-    if (name[i] == L':')
-      return "holds a colon behind its drive: streams cannot be mounted on";
-    if (name[i] < 0x20 || name[i] == 0x7f || name[i] == 0xfffd || wcschr(L"\"*<>?|", name[i]))
-      return "holds a character that Windows forbids in names: remove any of \" * < > ? | and control "
-             "characters";
-  }
-  if (name[length - 1] == L'.' || name[length - 1] == L' ')
-    return "has a name that ends in a dot or a space, which Windows drops: remove it";
-  return is_device(name, length) ? "has a name that Windows keeps for a device: choose another" : NULL;
-}
-
 wchar_t *hp_path_place(const char *path, wchar_t drive, const char *field, struct hp_error *err) {
-  if (strlen(path) > LENGTH_MAX)
-    return refuse(field, path, "is longer than 32000 bytes", err);
-  wchar_t *wide = with_backslashes(path), *from = wide;
-  if (has_drive(from)) {
-    drive = from[0];
-    from += 2;
-  } else if (from[0] == L'\\' && from[1] == L'\\') {
-    free(wide);
-    return refuse(field, path, "is a device or network path: name a path of a drive, as C:\\data", err);
-  }
-  wchar_t *place = hp_realloc_array(NULL, wcslen(from) + 5, sizeof *place), *to = place;
-  *to++ = upper(drive);
-  *to++ = L':';
-  const char *why = NULL;
-  while (*from && !why) {
-    size_t length = wcscspn(from, L"\\");
-    bool skip = length == 0 || (length == 1 && from[0] == L'.');
-    if (!skip && (why = fault(from, length)) == NULL) {
-      *to++ = L'\\';
-      memcpy(to, from, length * sizeof *to);
-      to += length;
-    }
-    from += length + (from[length] ? 1 : 0);
-  }
-  if (to == place + 2)
-    *to++ = L'\\';
-  *to = 0;
-  free(wide);
-  if (!why)
-    return place;
+  char *place = hp_place(HP_OS_WINDOWS, path, field, err);
+  wchar_t *wide = place ? hp_wide(place) : NULL;
+  if (wide && (!path[0] || path[1] != ':'))
+    wide[0] = upper(drive);
   free(place);
-  return refuse(field, path, why, err);
+  return wide;
 }
 
 /* ---- sources ------------------------------------------------------------------- */

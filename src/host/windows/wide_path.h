@@ -8,12 +8,8 @@
 
 #include "base/error.h"
 
-/* Where in the container or on the host something is to appear, as
- * `X:\name\name`: slashes of either kind, repeated ones dropped, none at the
- * end; without a drive it is below `drive` (L'C'). InvalidArgument, the message
- * beginning with `field` and the value: "..", a device or UNC path, a stream
- * (":"), a name that ends in a dot or a space, a device's name (NUL, COM1),
- * characters that Windows forbids, more than 32,000 characters. */
+/* hp_place (spec/place.h) in UTF-16: where in the container or on the host
+ * something is to appear; without a drive it is below `drive` (L'C'). */
 wchar_t *hp_path_place(const char *path, wchar_t drive, const char *field, struct hp_error *err);
 
 /* What is on the host already, named by the spec: a path of a drive, of a share
