@@ -13,6 +13,11 @@
 #include "runtime/garbage.h"
 
 #define LIMIT_NS UINT64_C(300000000000) /* after which nothing more is begun */
+#if defined(_WIN32)
+#define SEPARATOR "\\"
+#else
+#define SEPARATOR "/"
+#endif
 
 /* ---- containerd's bundles ---------------------------------------------------------- */
 
@@ -23,7 +28,7 @@ static void list_directories(const char *directory, struct hp_strings *found) {
   if (uv_fs_scandir(NULL, &listing, directory, 0, NULL) >= 0)
     while (uv_fs_scandir_next(&listing, &entry) != UV_EOF)
       if (entry.type == UV_DIRENT_DIR || entry.type == UV_DIRENT_UNKNOWN)
-        hp_strings_take(found, hp_printf("%s/%s", directory, entry.name));
+        hp_strings_take(found, hp_printf("%s" SEPARATOR "%s", directory, entry.name));
   uv_fs_req_cleanup(&listing);
 }
 
@@ -33,7 +38,7 @@ static void list_bundles(const char *state, struct hp_strings *bundles) {
                                         "io.containerd.sandbox.controller.v1.shim"};
   for (size_t i = 0; i < sizeof plugins / sizeof plugins[0]; i++) {
     struct hp_strings namespaces = {0};
-    char *root = hp_printf("%s/%s", state, plugins[i]);
+    char *root = hp_printf("%s" SEPARATOR "%s", state, plugins[i]);
     list_directories(root, &namespaces);
     for (size_t j = 0; j < namespaces.count; j++)
       list_directories(namespaces.items[j], bundles);

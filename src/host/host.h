@@ -36,6 +36,10 @@ typedef int host_handle; /* file descriptor */
 /* (any) A path that means the same in every working directory. */
 bool host_path_is_absolute(const char *path);
 
+/* (any) Two spellings of one path: on Windows slashes of either kind, however many,
+ * and letter case do not count. */
+bool host_path_same(const char *a, const char *b);
+
 /* (any) Standard output is a terminal that understands ANSI's colours. */
 bool host_shows_colours(void);
 

@@ -153,12 +153,20 @@ static bool has_journal(const char *bundle) {
 
 /* ---- everything ---------------------------------------------------------------------- */
 
+/* containerd's own spelling need not be that of gc's caller. */
+static bool is_listed(const struct hp_strings *bundles, const char *bundle) {
+  for (size_t i = 0; i < bundles->count; i++)
+    if (host_path_same(bundles->items[i], bundle))
+      return true;
+  return false;
+}
+
 static void add_owners_bundles(const json_t *made, struct hp_strings *bundles) {
   size_t index;
   const json_t *record;
   json_array_foreach(made, index, record) {
     const char *bundle = text_of(json_object_get(record, "owner"), "bundle");
-    if (bundle && host_path_is_absolute(bundle) && !hp_strings_has(bundles, bundle) && has_journal(bundle))
+    if (bundle && host_path_is_absolute(bundle) && !is_listed(bundles, bundle) && has_journal(bundle))
       hp_strings_add(bundles, bundle);
   }
 }

@@ -53,6 +53,15 @@ func (h *hand) gc(args ...string) (g garbage) {
 	if err := json.Unmarshal([]byte(out), &g); err != nil || status != 0 {
 		h.t.Errorf("gc: status %d, %v, %s%s", status, err, out, errs)
 	}
+	bundles := map[string]bool{}
+	for _, item := range g.Items {
+		if name := strings.ToLower(filepath.Clean(item.Name)); item.Kind == "bundle" {
+			if bundles[name] {
+				h.t.Errorf("gc names the bundle %s twice", item.Name)
+			}
+			bundles[name] = true
+		}
+	}
 	return g
 }
 

@@ -235,6 +235,8 @@ START_TEST(absolute_paths) {
   ck_assert(host_path_is_absolute("\\\\server\\share\\x") && host_path_is_absolute("\\\\?\\C:\\x"));
   ck_assert(!host_path_is_absolute("\\x") && !host_path_is_absolute("C:x") && !host_path_is_absolute("x"));
   ck_assert(!host_path_is_absolute("") && !host_path_is_absolute("/"));
+  ck_assert(host_path_same("C:\\x\\Y", "c:/X//y") && host_path_same("", ""));
+  ck_assert(!host_path_same("C:\\x", "C:\\x\\y") && !host_path_same("C:\\xy", "C:\\x\\y"));
 }
 END_TEST
 
