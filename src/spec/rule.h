@@ -69,6 +69,7 @@ char *hp_rule_destination(const struct hp_rule_subject *subject, size_t i);
 
 /* rules_places.c: where in the container */
 int hp_rule_mount_count(const struct hp_rule_subject *subject, struct hp_error *err);
+int hp_rule_mount_depth(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_place(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_root(const struct hp_rule_subject *subject, struct hp_error *err);
 int hp_rule_mount_volume(const struct hp_rule_subject *subject, struct hp_error *err);

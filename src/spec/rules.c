@@ -49,6 +49,7 @@ static const struct rule rules[] = {
     {"mountSocket", CONTAINER, ANY, hp_rule_mount_socket},
     {"mountPath", CONTAINER, LINUX, hp_rule_mount_path},
     {"mountCount", CONTAINER, ANY, hp_rule_mount_count},
+    {"mountDepth", CONTAINER, ANY, hp_rule_mount_depth},
     {"mountPlace", CONTAINER, WINDOWS, hp_rule_mount_place},
     {"mountRoot", CONTAINER, ANY, hp_rule_mount_root},
     {"mountVolume", CONTAINER, ANY, hp_rule_mount_volume},

@@ -9,6 +9,7 @@
 #include "spec/text.h"
 
 #define PATH_LENGTH_MAX 4095
+#define NAMES_MAX 8192
 
 int hp_rule_rootfs_location(const struct hp_rule_subject *subject, struct hp_error *err) {
   const char *location = subject->spec->rootfs_location;
@@ -88,14 +89,40 @@ int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error 
   return 0;
 }
 
-static bool is_pipe(const char *source) {
-  char *path = hp_strdup(source);
-  for (char *c = path; *c; c++)
-    if (*c == '/')
-      *c = '\\';
-  bool pipe = hp_text_starts(path, "\\\\.\\pipe\\") || hp_text_starts(path, "\\\\?\\pipe\\");
-  free(path);
-  return pipe;
+static const char *past_separators(const char *path) {
+  return path + strspn(path, "/\\");
+}
+
+/* What follows the first name of a path; NULL: nothing does. */
+static const char *past_name(const char *path) {
+  path += strcspn(path, "/\\");
+  return *path ? past_separators(path) : NULL;
+}
+
+static bool is_named(const char *path, const char *name) {
+  const char *rest = past_name(path);
+  return rest && hp_text_starts(path, name) && strchr("/\\", path[strlen(name)]);
+}
+
+/* As \\.\pipe\x, and as a share of a machine, which may be this one:
+ * \\localhost\pipe\x. What is neither on a drive nor on a share is a device: a pipe
+ * by another name, for one. NULL: it is none of these. */
+static const char *pipe_or_device(enum hp_os os, const char *source) {
+  const char *share = source + 2;
+  if (strspn(source, os == HP_OS_LINUX ? "\\" : "/\\") < 2)
+    return NULL;
+  if ((source[2] == '.' || source[2] == '?') && (source[3] == '/' || source[3] == '\\')) {
+    const char *name = past_separators(source + 4);
+    if (is_named(name, "pipe"))
+      return "a named pipe";
+    if (hp_place_has_drive(name) || hp_text_starts(name, "Volume{"))
+      return NULL;
+    if (!is_named(name, "UNC"))
+      return "a device path";
+    share = past_name(name);
+  }
+  share = past_name(past_separators(share));
+  return share && is_named(share, "pipe") ? "a named pipe" : NULL;
 }
 
 static int refuse_source(const struct hp_rule_subject *subject, size_t i, const char *what,
@@ -108,9 +135,12 @@ static int refuse_source(const struct hp_rule_subject *subject, size_t i, const 
 }
 
 int hp_rule_mount_pipe(const struct hp_rule_subject *subject, struct hp_error *err) {
-  for (size_t i = 0; i < subject->spec->mount_count; i++)
-    if (subject->spec->mounts[i].source && is_pipe(subject->spec->mounts[i].source))
-      return refuse_source(subject, i, "a named pipe", err);
+  for (size_t i = 0; i < subject->spec->mount_count; i++) {
+    const char *source = subject->spec->mounts[i].source,
+               *what = source ? pipe_or_device(subject->os, source) : NULL;
+    if (what)
+      return refuse_source(subject, i, what, err);
+  }
   return 0;
 }
 
@@ -123,6 +153,27 @@ int hp_rule_mount_socket(const struct hp_rule_subject *subject, struct hp_error 
 
 static bool is_mount_path(const char *path) {
   return path[0] == '/' && !hp_text_climbs(path, "/") && strlen(path) <= PATH_LENGTH_MAX;
+}
+
+/* Each directory on the way to a place may have to be made, and is counted then for
+ * all containers of the node, one after another. */
+int hp_rule_mount_depth(const struct hp_rule_subject *subject, struct hp_error *err) {
+  size_t names = 0;
+  for (size_t i = 0; i < subject->spec->mount_count; i++) {
+    const char *destination = subject->spec->mounts[i].destination;
+    for (const char *c = destination; c && *c; c++)
+      names += *c == '/' || (*c == '\\' && subject->os == HP_OS_WINDOWS);
+    if (names <= NAMES_MAX && (!destination || strlen(destination) <= PATH_LENGTH_MAX))
+      continue;
+    char *field = hp_rule_destination(subject, i);
+    hp_error_set(err, HP_INVALID_ARGUMENT,
+                 "%s \"%.256s\" is too deep: a place has at most %d bytes and those of all mounts %d names, "
+                 "mount fewer, or nearer to the root",
+                 field, destination, PATH_LENGTH_MAX, NAMES_MAX);
+    free(field);
+    return -1;
+  }
+  return 0;
 }
 
 int hp_rule_mount_path(const struct hp_rule_subject *subject, struct hp_error *err) {

@@ -83,6 +83,10 @@ static void play(const struct scene *scene, struct hp_container_spec *spec, stru
 #define PIPE(source)                                                                                         \
   "mounts[0].source \"" source "\" is a named pipe, which cannot be mounted: remove the mount and reach it " \
   "by its host path instead"
+#define DEVICE_SOURCE(source)                                                                                \
+  "mounts[0].source \"" source                                                                               \
+  "\" is a device path, which cannot be mounted: remove the mount and reach it "                             \
+  "by its host path instead"
 #define DESTINATION(path)                                                                                    \
   "mounts[0].destination \"" path "\" is not valid: it must be an absolute path of at most 4095 bytes "      \
   "without \"..\""
@@ -105,6 +109,7 @@ static void play(const struct scene *scene, struct hp_container_spec *spec, stru
 #define BIND "\"mountBehavior\":\"bind\""
 #define AT(path) "{\"source\":\"/s\",\"destination\":\"" path "\"}"
 #define MOUNTED(list) GOOD ",\"mounts\":[" list "]"
+#define FROM(source) "{\"source\":\"" source "\",\"destination\":\"C:\\\\a\"}"
 #define MOUNTED_WINDOWS(list) AS("\"SYSTEM\"") ",\"mounts\":[" list "]"
 #define LOCATED_AND_MOUNTED(location, path) LOCATED(location) ",\"mounts\":[" AT(path) "]"
 #define LOCATED_AND_MOUNTED_WINDOWS(location, path) LOCATED_WINDOWS(location) ",\"mounts\":[" AT(path) "]"
@@ -240,6 +245,13 @@ static const struct scene refusals[] = {
     {W, NULL, NULL,
      AS("\"SYSTEM\"") ",\"mounts\":[{\"destination\":\"C:\\\\a\",\"source\":\"\\\\\\\\?\\\\pipe\\\\x\"}]",
      PIPE("\\\\?\\pipe\\x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("\\\\\\\\localhost\\\\pipe\\\\x")), PIPE("\\\\localhost\\pipe\\x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//?/unc/h/Pipe/x")), PIPE("//?/unc/h/Pipe/x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//./UNC//h//pipe//x")), PIPE("//./UNC//h//pipe//x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//.//pipe/x")), PIPE("//.//pipe/x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//?/GLOBALROOT/Device/NamedPipe/x")),
+     DEVICE_SOURCE("//?/GLOBALROOT/Device/NamedPipe/x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//./PhysicalDrive0")), DEVICE_SOURCE("//./PhysicalDrive0")},
     {L, NULL, NULL, MOUNT("\"destination\":\"a\",\"source\":\"/s\""), DESTINATION("a")},
     {L, NULL, NULL, MOUNT("\"destination\":\"/a/../b\",\"source\":\"/s\""), DESTINATION("/a/../b")},
 
@@ -360,6 +372,15 @@ static const struct {
     {{L, ASSUME, TRUE_ANNOTATION, PROCESS, NULL}, HP_ACCOUNT_NUMERIC},
     {{L, NULL, TRUE_ANNOTATION, GOOD, NULL}, HP_ACCOUNT_NUMERIC},
     {{L, NULL, NULL, AS("\"nt authority\\\\system\""), NULL}, HP_ACCOUNT_SYSTEM},
+    {{L, NULL, NULL, MOUNT("\"destination\":\"/a\",\"source\":\"//./pipe/x\""), NULL}, HP_ACCOUNT_NUMERIC},
+    {{W, NULL, NULL,
+      MOUNTED_WINDOWS("{\"source\":\"//?/C:/pipe/x\",\"destination\":\"a\"},"
+                      "{\"source\":\"//./Volume{1}/pipe\",\"destination\":\"b\"},"
+                      "{\"source\":\"//?/UNC/pipe/share/x\",\"destination\":\"c\"},"
+                      "{\"source\":\"//pipe/share\",\"destination\":\"d\"},"
+                      "{\"source\":\"C:/pipe/x\",\"destination\":\"e\"}"),
+      NULL},
+     HP_ACCOUNT_SYSTEM},
     {{L, NULL, NULL, AS("\"hpc-localgroup\""), NULL}, HP_ACCOUNT_NAMED},
     {{W, NULL, NULL, AS("\"Local service\"") ",\"windows\":{\"network\":{\"networkNamespace\":\"\"}}", NULL},
      HP_ACCOUNT_LOCAL_SERVICE},
@@ -598,6 +619,41 @@ START_TEST(test_the_number_of_mounts) {
 END_TEST
 
 /* Update is judged by the same limits. */
+static bool is_refused_by(struct hp_container_spec *spec, enum hp_os os, const char *rule) {
+  struct hp_policy policy = policy_of(NULL);
+  struct hp_verdict verdict;
+  struct hp_refusals refusals;
+  hp_rules_judge_all(os, &policy, NULL, spec, &verdict, &refusals);
+  bool refused = hp_strings_has(&refusals.rules, rule);
+  hp_refusals_clear(&refusals);
+  hp_verdict_clear(&verdict);
+  hp_policy_clear(&policy);
+  return refused;
+}
+
+/* Each name on the way is compared with all that is claimed on the node. */
+START_TEST(test_the_depth_of_places) {
+  static const struct {
+    size_t mounts, names; /* of each */
+    bool good;
+  } cases[] = {{1, 2047, true},  {1, 2048, false}, {4, 2040, true},
+               {5, 2040, false}, {1000, 8, true},  {1024, 9, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (int os = 0; os < 2; os++) {
+      struct hp_container_spec spec = {.mount_count = cases[i].mounts};
+      spec.mounts = hp_alloc(spec.mount_count * sizeof *spec.mounts);
+      char *place = hp_alloc(2 * cases[i].names + 1);
+      for (size_t j = 0; j < cases[i].names; j++)
+        memcpy(place + 2 * j, "/a", 2);
+      for (size_t j = 0; j < spec.mount_count; j++)
+        spec.mounts[j] = (struct hp_mount){.source = hp_strdup("/s"), .destination = hp_strdup(place)};
+      ck_assert_int_eq(is_refused_by(&spec, (enum hp_os)os, "mountDepth"), !cases[i].good);
+      free(place);
+      hp_spec_clear(&spec);
+    }
+}
+END_TEST
+
 START_TEST(test_update) {
   struct hp_policy policy = policy_of("\"limits\":{\"memory\":1000,\n\"cpu\":2}");
   struct hp_error err = HP_ERROR_INIT;
@@ -629,6 +685,7 @@ int main(void) {
   tcase_add_test(tcase, test_one_warning);
   tcase_add_test(tcase, test_all_refusals);
   tcase_add_test(tcase, test_the_number_of_mounts);
+  tcase_add_test(tcase, test_the_depth_of_places);
   tcase_add_test(tcase, test_update);
   suite_add_tcase(suite, tcase);
   return hp_run_suite(suite);
