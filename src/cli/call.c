@@ -88,12 +88,13 @@ static int take_value(struct hp_call *call, int index, char ***words) {
     ++*words;
     return 0;
   }
-  fprintf(stderr, HP_PROGRAM ": option %s needs a value%s%s: ", option,
-          forgotten ? ", and has the option " : "", forgotten ? value : "");
   if (forgotten)
-    fprintf(stderr, "write %s=%s if it is meant\n", option, value);
+    fprintf(stderr,
+            HP_PROGRAM ": option %s needs a value, and has the option %s: write %s=%s if it is meant\n",
+            option, value, option, value);
   else
-    fprintf(stderr, "\"" HP_PROGRAM " help %s\" says which\n", call->command->name);
+    fprintf(stderr, HP_PROGRAM ": option %s needs a value: \"" HP_PROGRAM " help %s\" says which\n", option,
+            call->command->name);
   return -1;
 }
 

@@ -54,7 +54,8 @@ static int check_state(const struct hp_call *call, const char *state, struct hp_
   uv_fs_req_cleanup(&listing);
   if (status >= 0 || (status == UV_ENOENT && !hp_call_option(call, "state")))
     return 0;
-  return hp_error_set_uv(err, status, "cannot list containerd's state directory \"%s\" (--state)", state);
+  return hp_error_set_uv(err, status,
+                         "cannot list containerd's state directory \"%s\" (--state names another)", state);
 }
 
 /* Owned. */

@@ -48,9 +48,8 @@ static const char *const users[] = {
     ",\"user\":{\"uid\":1000,\"gid\":5}",
     ",\"user\":{\"username\":\"a\\\\b\\\\c\"}",
 };
-#define TWO_MOUNTS(a, b)                                                                                     \
-  ",\"mounts\":[{\"source\":\"/a\",\"destination\":\"" a "\"},{\"source\":\"/a\",\"destination\":\"" b "\"}" \
-                                                                                                       "]"
+#define MOUNT_AT(path) "{\"source\":\"/a\",\"destination\":\"" path "\"}"
+#define TWO_MOUNTS(a, b) ",\"mounts\":[" MOUNT_AT(a) "," MOUNT_AT(b) "]"
 static const char *const mounts[] = {
     "",
     ",\"mounts\":[{\"source\":\"/a\",\"destination\":\"/b\"}]",

@@ -622,10 +622,10 @@ END_TEST
 static bool is_refused_by(struct hp_container_spec *spec, enum hp_os os, const char *rule) {
   struct hp_policy policy = policy_of(NULL);
   struct hp_verdict verdict;
-  struct hp_refusals refusals;
-  hp_rules_judge_all(os, &policy, NULL, spec, &verdict, &refusals);
-  bool refused = hp_strings_has(&refusals.rules, rule);
-  hp_refusals_clear(&refusals);
+  struct hp_refusals found;
+  hp_rules_judge_all(os, &policy, NULL, spec, &verdict, &found);
+  bool refused = hp_strings_has(&found.rules, rule);
+  hp_refusals_clear(&found);
   hp_verdict_clear(&verdict);
   hp_policy_clear(&policy);
   return refused;
