@@ -74,6 +74,46 @@ START_TEST(test_plan_leaves_a_job_that_exists_alone) {
 }
 END_TEST
 
+static void release_marked(json_t *record, const char *mark) {
+  bool known = false;
+  json_object_set_new(record, "mark", json_string(mark));
+  ck_assert_msg(hp_job_release(record, &known, &err) == 0, "%s", err.message);
+  ck_assert(known);
+}
+
+/* The journal of a dead shim, whose job's name another's has by now. */
+START_TEST(test_release_leaves_anothers_job_of_the_name_alone) {
+  struct run run;
+  HANDLE out;
+  char *id = job_id("marked"), *other = hp_job_mark_new(&err);
+  struct hp_container_spec spec = {0};
+  const struct host_container_request request = {.namespace_name = "test", .id = id, .spec = &spec};
+  json_t *records = json_array(), *record;
+  bool known;
+  container->request = &request;
+  ck_assert_msg(hp_job_plan(container, &request, records, &err) == 0, "%s", err.message);
+  record = json_array_get(records, 0);
+  ck_assert_msg(hp_job_make(container, record, &known, &err) == 0, "%s", err.message);
+  container->request = NULL;
+  start_self("sleep", NULL, &run, &out);
+  watch(&run);
+  char *own = hp_strdup(json_string_value(json_object_get(record, "mark")));
+  ck_assert_str_ne(own, other);
+  HANDLE process = hp_job_open_member(container->job, run.pid, SYNCHRONIZE);
+  release_marked(record, other);
+  ck_assert_uint_eq(WaitForSingleObject(process, 100), WAIT_TIMEOUT);
+  release_marked(record, own);
+  ck_assert_uint_eq(WaitForSingleObject(process, PATIENCE_MS), WAIT_OBJECT_0);
+  wait_for(&run.ends, 1);
+  CloseHandle(process);
+  CloseHandle(out);
+  json_decref(records);
+  free(own);
+  free(other);
+  free(id);
+}
+END_TEST
+
 START_TEST(test_make_needs_the_plans_job) {
   json_t *record = job_record("unplanned");
   struct hp_container_spec spec = {0};
@@ -418,6 +458,7 @@ int main(int argc, char **argv) {
   tcase_add_test(test, test_plan_names_never_collide);
   tcase_add_test(test, test_plan_refuses_a_name_in_use);
   tcase_add_test(test, test_plan_leaves_a_job_that_exists_alone);
+  tcase_add_test(test, test_release_leaves_anothers_job_of_the_name_alone);
   tcase_add_test(test, test_make_needs_the_plans_job);
   tcase_add_test(test, test_release_is_idempotent);
   tcase_add_test(test, test_release_refuses_foreign_names);

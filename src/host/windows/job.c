@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/windows/security.h"
 #include "host/windows/text.h"
 #include "host/windows/winapi.h"
 #include "spec/identifier.h"
@@ -63,12 +62,16 @@ static HANDLE create_when_free(const SECURITY_ATTRIBUTES *security, const wchar_
   }
 }
 
-static HANDLE create_new(const char *name, struct hp_error *err) {
-  SECURITY_ATTRIBUTES security = hp_security_administrators();
+static HANDLE create_new(const char *name, const char *mark, struct hp_error *err) {
+  SECURITY_ATTRIBUTES security = {.nLength = sizeof security,
+                                  .lpSecurityDescriptor = hp_job_mark_descriptor(mark, err)};
+  if (!security.lpSecurityDescriptor)
+    return NULL;
   DWORD code;
   wchar_t *wide = hp_wide(name);
   HANDLE job = create_when_free(&security, wide, &code);
   free(wide);
+  LocalFree(security.lpSecurityDescriptor);
   if (!job && code == ERROR_ALREADY_EXISTS)
     hp_error_set(
         err, HP_ALREADY_EXISTS,
@@ -88,11 +91,15 @@ int hp_job_plan(struct host_container *container, const struct host_container_re
                 json_t *records, struct hp_error *err) {
   if (hp_limits_try(&request->spec->limits, err) != 0)
     return -1;
+  char *mark = hp_job_mark_new(err);
+  if (!mark)
+    return -1;
   char *name = name_of(request->namespace_name, request->id);
-  container->job = create_new(name, err); /* closed by hp_job_clear, whatever fails from here on */
+  container->job = create_new(name, mark, err); /* closed by hp_job_clear, whatever fails from here on */
   if (container->job)
-    json_array_append_new(records, json_pack("{s:s, s:s}", "kind", KIND, "name", name));
+    json_array_append_new(records, json_pack("{s:s, s:s, s:s}", "kind", KIND, "name", name, "mark", mark));
   free(name);
+  free(mark);
   return container->job ? 0 : -1;
 }
 
@@ -268,12 +275,14 @@ int hp_job_release(const json_t *record, bool *known, struct hp_error *err) {
   if (!*known || check_name(name, err) != 0)
     return -1;
   wchar_t *wide = hp_wide(name);
-  HANDLE job = OpenJobObjectW(JOB_OBJECT_TERMINATE | JOB_OBJECT_QUERY, FALSE, wide);
+  HANDLE job = OpenJobObjectW(JOB_OBJECT_TERMINATE | JOB_OBJECT_QUERY | READ_CONTROL, FALSE, wide);
   DWORD code = GetLastError();
   free(wide);
   if (!job)
     return code == ERROR_FILE_NOT_FOUND ? 0 : hp_error_set_os(err, (int)code, "OpenJobObjectW of %s", name);
-  int result = hp_job_terminate(job, err);
+  const char *mark = json_string_value(json_object_get(record, "mark"));
+  /* Ours is gone, and another's has its name: it is not to suffer for it. */
+  int result = mark && hp_job_mark_differs(job, mark) ? 0 : hp_job_terminate(job, err);
   CloseHandle(job);
   return result == 0 ? 0 : hp_error_wrap(err, "%s", name);
 }

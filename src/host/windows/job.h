@@ -34,6 +34,16 @@ int hp_limits_try(const struct hp_limits *limits, struct hp_error *err);
 bool hp_limits_cpu(const struct hp_limits *limits, unsigned processors,
                    JOBOBJECT_CPU_RATE_CONTROL_INFORMATION *rate);
 
+/* ---- job_mark.c: which of two jobs of one name ------------------------------- */
+
+/* (pool) A new mark; owned, NULL on failure. */
+char *hp_job_mark_new(struct hp_error *err);
+/* (pool) For SYSTEM and Administrators alone, with the mark; LocalFree. NULL on failure. */
+PSECURITY_DESCRIPTOR hp_job_mark_descriptor(const char *mark, struct hp_error *err);
+/* (pool) Has the job (open with READ_CONTROL) another mark? One that cannot be
+ * read, or has none, counts as the one that is asked for. */
+bool hp_job_mark_differs(HANDLE job, const char *mark);
+
 /* ---- job_port.c: what the kernel says of a job ------------------------------- */
 
 struct hp_job_watch *hp_job_watch_new(void);

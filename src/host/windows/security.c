@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-/* D:P(A;;GA;;;SY)(A;;GA;;;BA), laid out as the system reads it: every pipe, job and
+/* D:P(A;;GA;;;SY)(A;;GA;;;BA), laid out as the system reads it: every pipe and
  * journal has it, and asking for it by its text loads advapi32 into `start`. */
 static struct {
   ACL acl;
