@@ -5,9 +5,9 @@
  *
  * Both directions carry one message: four bytes of length, little-endian, and
  * JSON. Then the shim says by one byte that it holds the workload; a launcher that
- * does not hear it ends what it started, of which nobody knows. The launcher runs as the container's account:
- * what it answers is hostile. It can name no process but one of its own job, and no text but one that is
- * shown. */
+ * does not hear it ends what it started, of which nobody knows. The launcher runs as
+ * the container's account: what it answers is hostile. It can name no process but one
+ * of its own job, and no text but one that is shown. */
 #include "host/windows/launcher.h"
 
 #include <stdio.h>
