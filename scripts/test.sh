@@ -379,7 +379,7 @@ lane_lint() {
 
 # What the pages say: their examples are run, their texts looked up in the source.
 lane_docs() {
-	need_packages containerd
+	need_packages containerd systemd
 	need_go
 	need_containerd
 	build_preset dev shim policy_reader

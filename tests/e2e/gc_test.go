@@ -275,6 +275,9 @@ func TestHelp(t *testing.T) {
 	if out, errs, status = h.operator(); status != 2 || out != "" || !strings.Contains(errs, "usage: ") {
 		t.Errorf("no word at all: status %d, %q, %q", status, out, errs)
 	}
+	if _, errs, status = h.operator("gc", "--dry-run", "--state", filepath.Join(h.dir, "none")); status != 1 || !strings.Contains(errs, "cannot list containerd's state directory") {
+		t.Errorf("a state directory that is not there: status %d, %q", status, errs)
+	}
 	if _, errs, status = h.operator("gc", "--dry-runn"); status != 2 || !strings.Contains(errs, "did you mean --dry-run?") {
 		t.Errorf("a misspelt option: status %d, %q", status, errs)
 	}
