@@ -89,40 +89,54 @@ int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error 
   return 0;
 }
 
-static const char *past_separators(const char *path) {
-  return path + strspn(path, "/\\");
+/* Past the separators of a path and its first name, whose length without the dots and
+ * spaces at its end, which Windows drops, is *length. */
+static const char *take_name(const char *path, const char **name, size_t *length) {
+  *name = path + strspn(path, "/\\");
+  const char *end = *name + strcspn(*name, "/\\");
+  for (*length = (size_t)(end - *name); *length > 0 && strchr(". ", (*name)[*length - 1]);)
+    --*length;
+  return end;
 }
 
-/* What follows the first name of a path; NULL: nothing does. */
-static const char *past_name(const char *path) {
-  path += strcspn(path, "/\\");
-  return *path ? past_separators(path) : NULL;
+static bool is_next(const char *path, const char *wanted) {
+  const char *name;
+  size_t length;
+  take_name(path, &name, &length);
+  return length == strlen(wanted) && hp_text_starts(name, wanted);
 }
 
-static bool is_named(const char *path, const char *name) {
-  const char *rest = past_name(path);
-  return rest && hp_text_starts(path, name) && strchr("/\\", path[strlen(name)]);
+/* Below the device prefix a drive or a volume needs a separator behind it: without, it
+ * is the device itself. */
+static bool is_disk(const char *path) {
+  const char *name, *end;
+  size_t length;
+  end = take_name(path, &name, &length);
+  return *end && ((hp_place_has_drive(name) && length == 2) ||
+                  (hp_text_starts(name, "Volume{") && name[length - 1] == '}'));
 }
 
 /* As \\.\pipe\x, and as a share of a machine, which may be this one:
- * \\localhost\pipe\x. What is neither on a drive nor on a share is a device: a pipe
- * by another name, for one. NULL: it is none of these. */
+ * \\localhost\pipe\x. What is neither on a disk nor on a share is a device: a pipe by
+ * another name, for one; ".." leads from a disk to the devices. NULL: none of these. */
 static const char *pipe_or_device(enum hp_os os, const char *source) {
-  const char *share = source + 2;
+  const char *rest = source + 2, *name;
+  size_t length;
   if (strspn(source, os == HP_OS_LINUX ? "\\" : "/\\") < 2)
     return NULL;
-  if ((source[2] == '.' || source[2] == '?') && (source[3] == '/' || source[3] == '\\')) {
-    const char *name = past_separators(source + 4);
-    if (is_named(name, "pipe"))
+  if (hp_text_climbs(source, "/\\"))
+    return "a device path";
+  if ((*rest == '.' || *rest == '?') && (rest[1] == '/' || rest[1] == '\\')) {
+    if (is_next(rest + 1, "pipe"))
       return "a named pipe";
-    if (hp_place_has_drive(name) || hp_text_starts(name, "Volume{"))
+    if (is_disk(rest + 1))
       return NULL;
-    if (!is_named(name, "UNC"))
+    if (!is_next(rest + 1, "UNC"))
       return "a device path";
-    share = past_name(name);
+    rest = take_name(rest + 1, &name, &length);
   }
-  share = past_name(past_separators(share));
-  return share && is_named(share, "pipe") ? "a named pipe" : NULL;
+  rest = take_name(rest, &name, &length); /* the server */
+  return is_next(rest, "pipe") || is_next(rest, "IPC$") ? "a named pipe" : NULL;
 }
 
 static int refuse_source(const struct hp_rule_subject *subject, size_t i, const char *what,

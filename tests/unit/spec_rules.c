@@ -252,6 +252,11 @@ static const struct scene refusals[] = {
     {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//?/GLOBALROOT/Device/NamedPipe/x")),
      DEVICE_SOURCE("//?/GLOBALROOT/Device/NamedPipe/x")},
     {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//./PhysicalDrive0")), DEVICE_SOURCE("//./PhysicalDrive0")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//./C:")), DEVICE_SOURCE("//./C:")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//?/Volume{1}")), DEVICE_SOURCE("//?/Volume{1}")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//./C:/../pipe/x")), DEVICE_SOURCE("//./C:/../pipe/x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//host/pipe. /x")), PIPE("//host/pipe. /x")},
+    {W, NULL, NULL, MOUNTED_WINDOWS(FROM("//host/ipc$/x")), PIPE("//host/ipc$/x")},
     {L, NULL, NULL, MOUNT("\"destination\":\"a\",\"source\":\"/s\""), DESTINATION("a")},
     {L, NULL, NULL, MOUNT("\"destination\":\"/a/../b\",\"source\":\"/s\""), DESTINATION("/a/../b")},
 
@@ -378,6 +383,7 @@ static const struct {
                       "{\"source\":\"//./Volume{1}/pipe\",\"destination\":\"b\"},"
                       "{\"source\":\"//?/UNC/pipe/share/x\",\"destination\":\"c\"},"
                       "{\"source\":\"//pipe/share\",\"destination\":\"d\"},"
+                      "{\"source\":\"//host/pipes/x\",\"destination\":\"f\"},"
                       "{\"source\":\"C:/pipe/x\",\"destination\":\"e\"}"),
       NULL},
      HP_ACCOUNT_SYSTEM},

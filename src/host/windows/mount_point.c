@@ -232,7 +232,8 @@ static bool means_absent(DWORD os_code) {
 /* Anybody may look at a mount point, or make it his working directory, and nobody
  * can remove it then. That is to keep no container from its end: the claim stays. */
 static bool means_held(DWORD os_code) {
-  return os_code == ERROR_SHARING_VIOLATION || os_code == ERROR_ACCESS_DENIED;
+  return os_code == ERROR_SHARING_VIOLATION || os_code == ERROR_ACCESS_DENIED ||
+         os_code == ERROR_DELETE_PENDING;
 }
 
 /* A volume's mount point must be told apart from an empty directory: removing
