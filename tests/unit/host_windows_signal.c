@@ -119,6 +119,27 @@ START_TEST(test_the_whole_job) {
 }
 END_TEST
 
+/* It would take the others' console away; killed it is with all. */
+START_TEST(test_the_console_is_not_told) {
+  struct run run;
+  HANDLE out;
+  STARTUPINFOW startup = {.cb = sizeof startup};
+  PROCESS_INFORMATION console;
+  wchar_t line[] = L"C:\\windows\\system32\\conhost.exe";
+  start_handler(&run, &out);
+  ck_assert(CreateProcessW(NULL, line, NULL, NULL, FALSE, CREATE_SUSPENDED | DETACHED_PROCESS, NULL, NULL,
+                           &startup, &console));
+  ck_assert(AssignProcessToJobObject(container->job, console.hProcess));
+  ck_assert_msg(host_job_signal(container, 15, &err) == 0, "%s", err.message);
+  assert_event(&run, out, CTRL_SHUTDOWN_EVENT);
+  ck_assert_uint_eq(WaitForSingleObject(console.hProcess, 500), WAIT_TIMEOUT);
+  ck_assert_int_eq(host_job_kill(container, &err), 0);
+  ck_assert_uint_eq(WaitForSingleObject(console.hProcess, 10000), WAIT_OBJECT_0);
+  CloseHandle(console.hThread);
+  CloseHandle(console.hProcess);
+}
+END_TEST
+
 int main(int argc, char **argv) {
   int status;
   if (run_as_child(argc, argv, &status))
@@ -134,6 +155,7 @@ int main(int argc, char **argv) {
   tcase_add_test(test, test_strangers_are_not_found);
   tcase_add_test(test, test_gone_is_not_found);
   tcase_add_test(test, test_the_whole_job);
+  tcase_add_test(test, test_the_console_is_not_told);
   suite_add_tcase(suite, test);
   return hp_run_suite(suite);
 }

@@ -108,6 +108,19 @@ static bool has(const DWORD *pids, size_t count, DWORD pid) {
   return false;
 }
 
+/* The console of the job's processes is one of them, and ends with the last of the
+ * others. Told to end before, it would take their console from them. */
+static bool is_console_host(HANDLE process) {
+  static const wchar_t name[] = L"\\conhost.exe";
+  wchar_t image[MAX_PATH], host[MAX_PATH + sizeof name / sizeof name[0]];
+  DWORD length = MAX_PATH;
+  UINT end = GetSystemDirectoryW(host, MAX_PATH);
+  if (end == 0 || end >= MAX_PATH || !QueryFullProcessImageNameW(process, 0, image, &length))
+    return false;
+  wcscpy(host + end, name);
+  return _wcsicmp(image, host) == 0;
+}
+
 /* Tells everybody who was not told yet. One that cannot be told does not keep
  * the others from it. */
 static int signal_round(HANDLE job, int signal, DWORD **told, size_t *told_count, size_t *failed,
@@ -125,7 +138,8 @@ static int signal_round(HANDLE job, int signal, DWORD **told, size_t *told_count
     if (!process)
       continue;
     struct hp_error failure = HP_ERROR_INIT;
-    if (hp_signal_send(process, pids[i], signal, &failure) != 0 && failure.code != HP_NOT_FOUND) {
+    bool spared = signal != SIGNAL_KILL && is_console_host(process);
+    if (!spared && hp_signal_send(process, pids[i], signal, &failure) != 0 && failure.code != HP_NOT_FOUND) {
       ++*failed;
       hp_error_move(err, &failure);
     }
