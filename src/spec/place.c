@@ -43,17 +43,21 @@ char *hp_place_spell(enum hp_os os, const char *path) {
 
 /* CON, NUL.txt, COM1, LPT¹ … name devices in every directory. */
 static bool is_device(const char *name) {
-#define PORTS(port)                                                                                          \
-  port "1\0" port "2\0" port "3\0" port "4\0" port "5\0" port "6\0" port "7\0" port "8\0" port "9\0" port    \
-       "\xc2\xb9\0" port "\xc2\xb2\0" port "\xc2\xb3\0"
-  static const char devices[] = "CON\0PRN\0AUX\0NUL\0CONIN$\0CONOUT$\0" PORTS("COM") PORTS("LPT");
+  static const char *const plain[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
   size_t length = strcspn(name, ".\\");
   while (length > 0 && name[length - 1] == ' ')
     length--;
-  for (const char *device = devices; *device; device += strlen(device) + 1)
-    if (strlen(device) == length && hp_text_starts(name, device))
+  for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+    if (strlen(plain[i]) == length && hp_text_starts(name, plain[i]))
       return true;
-  return false;
+  if (!hp_text_starts(name, "COM") && !hp_text_starts(name, "LPT"))
+    return false;
+  const char *port = name + strlen("COM");
+  if (length == strlen("COM1"))
+    return *port >= '1' && *port <= '9';
+  return length == strlen("COM\xc2\xb9") &&
+         (hp_text_starts(port, "\xc2\xb9") || hp_text_starts(port, "\xc2\xb2") ||
+          hp_text_starts(port, "\xc2\xb3"));
 }
 
 static const char *fault_of_names(const char *place) {
