@@ -4,6 +4,7 @@
 
 #include "cli/validate.h"
 #include "spec/cri.h"
+#include "spec/read.h"
 
 static const char *const verdicts[] = {"accepted", "refused", "unreadable"};
 
@@ -83,16 +84,14 @@ struct reader {
   size_t line;            /* where it begins */
 };
 
-/* A manifest is read for Windows. A spec of one system's section speaks to it, others
- * to the system that this is. */
-static enum hp_os os_of(const struct hp_validate *validate, const json_t *document) {
-  bool linux_says = json_object_get(document, "linux") != NULL;
-  bool windows_says = json_object_get(document, "windows") != NULL;
+/* A manifest is read for Windows. */
+static enum hp_os os_of(const struct hp_validate *validate, json_t *document) {
+  struct hp_json root = hp_json_root("", document);
   if (validate->has_os)
     return validate->os;
   if (json_object_get(document, "kind"))
     return validate->on_this_node ? hp_os_here() : HP_OS_WINDOWS;
-  return linux_says == windows_says ? hp_os_here() : windows_says ? HP_OS_WINDOWS : HP_OS_LINUX;
+  return hp_os_of(&root);
 }
 
 static int read_manifest(struct reader *reader, json_t *document, const struct hp_yaml *yaml,
@@ -131,7 +130,7 @@ static void judge_config(struct reader *reader, enum hp_os os, struct hp_contain
   *spec = spec->role == HP_ROLE_SANDBOX ? pod.sandbox : container.spec;
 }
 
-static int read_config(struct reader *reader, const json_t *document, const char *data, size_t length,
+static int read_config(struct reader *reader, json_t *document, const char *data, size_t length,
                        struct hp_error *err) {
   struct hp_validate *validate = reader->validate;
   struct hp_container_spec spec;
@@ -155,7 +154,7 @@ static int read_config(struct reader *reader, const json_t *document, const char
 
 /* A field that says nothing a container could be made of is what Create refuses, too;
  * the documents behind it are judged nevertheless. */
-static int refuse_document(struct reader *reader, const json_t *document, struct hp_error *err) {
+static int refuse_document(struct reader *reader, json_t *document, struct hp_error *err) {
   if (err->code != HP_INVALID_ARGUMENT)
     return -1;
   const char *kind = json_string_value(json_object_get(document, "kind"));

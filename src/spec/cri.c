@@ -6,12 +6,6 @@
 #include "spec/cri_read.h"
 #include "spec/read.h"
 
-enum hp_os hp_cri_os(const struct hp_json *config) {
-  bool linux_says = hp_json_at(config, "linux").value != NULL;
-  bool windows_says = hp_json_at(config, "windows").value != NULL;
-  return linux_says == windows_says ? hp_os_here() : windows_says ? HP_OS_WINDOWS : HP_OS_LINUX;
-}
-
 /* ---- namespaces ---------------------------------------------------------------- */
 
 static const char *const modes[] = {"POD", "CONTAINER", "NODE", "TARGET"};
@@ -80,7 +74,7 @@ int hp_cri_read_windows_security(const struct hp_json *security, struct hp_conta
 
 static int read_pod(const struct hp_json *config, const enum hp_os *os, struct hp_container_spec *spec,
                     struct hp_error *err) {
-  bool windows = (os ? *os : hp_cri_os(config)) == HP_OS_WINDOWS;
+  bool windows = (os ? *os : hp_os_of(config)) == HP_OS_WINDOWS;
   struct hp_json annotations = hp_json_at(config, "annotations"),
                  section = hp_json_at(config, windows ? "windows" : "linux"),
                  security = hp_json_at(&section, "security_context"),

@@ -97,7 +97,7 @@ static int read_windows(const struct hp_json *at, const struct hp_json *annotati
 
 static int read_container(const struct hp_json *config, const enum hp_os *os, struct hp_container_spec *spec,
                           struct hp_error *err) {
-  bool windows = (os ? *os : hp_cri_os(config)) == HP_OS_WINDOWS;
+  bool windows = (os ? *os : hp_os_of(config)) == HP_OS_WINDOWS;
   struct hp_json annotations = hp_json_at(config, "annotations"), command = hp_json_at(config, "command"),
                  section = hp_json_at(config, windows ? "windows" : "linux");
   struct hp_process_spec *process = &spec->process;

@@ -20,10 +20,6 @@ int hp_cri_take_names(const struct hp_json *object, const ProtobufCMessageDescri
 /* A list of messages that protoc makes up for a map. */
 bool hp_cri_is_map(const ProtobufCFieldDescriptor *field);
 
-/* Whom a config with sections "linux" and "windows" speaks to: the one that it
- * has; with both, as kubelet's, or none, the system that this is. */
-enum hp_os hp_cri_os(const struct hp_json *config);
-
 /* windows.security_context, of a pod or a container: host_process over the
  * annotation that spec has so far, run_as_username, credential_spec. */
 int hp_cri_read_windows_security(const struct hp_json *security, struct hp_container_spec *spec,

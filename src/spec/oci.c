@@ -125,11 +125,10 @@ done:
   return result;
 }
 
-/* A spec that has both sections, or none, speaks to the system it is on. */
-static enum hp_os os_of(const struct hp_json *linux_at, const struct hp_json *windows_at) {
-  if (!linux_at->value == !windows_at->value)
-    return hp_os_here();
-  return windows_at->value ? HP_OS_WINDOWS : HP_OS_LINUX;
+enum hp_os hp_os_of(const struct hp_json *document) {
+  bool linux_says = hp_json_at(document, "linux").value != NULL;
+  bool windows_says = hp_json_at(document, "windows").value != NULL;
+  return linux_says == windows_says ? hp_os_here() : windows_says ? HP_OS_WINDOWS : HP_OS_LINUX;
 }
 
 static int read_limits(enum hp_os os, const struct hp_json *linux_at, const struct hp_json *windows_at,
@@ -164,8 +163,7 @@ static int read_spec(const struct hp_json *root, const enum hp_os *os, struct hp
     return -1;
   if (windows_at.value && read_windows(&windows_at, spec, err) != 0)
     return -1;
-  return read_limits(os ? *os : os_of(&linux_at, &windows_at), &linux_at, &windows_at, &annotations, spec,
-                     err);
+  return read_limits(os ? *os : hp_os_of(root), &linux_at, &windows_at, &annotations, spec, err);
 }
 
 int hp_spec_parse(const char *data, size_t length, const enum hp_os *os, struct hp_container_spec *spec,

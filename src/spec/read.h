@@ -8,6 +8,10 @@
 #include "spec/policy.h"
 #include "spec/spec.h"
 
+/* Whom a document with sections "linux" and "windows" speaks to: the one that it has;
+ * with both, as kubelet writes them, or none, the system that this is. (oci.c) */
+enum hp_os hp_os_of(const struct hp_json *document);
+
 int hp_process_read(const struct hp_json *process, struct hp_process_spec *out, struct hp_error *err);
 /* A list of group ids → additional_gids, which has none yet. */
 int hp_gids_read(struct hp_json gids, struct hp_process_spec *out, struct hp_error *err);
