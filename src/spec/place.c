@@ -166,3 +166,52 @@ bool hp_mount_is_hosts_own(enum hp_os os, const struct hp_mount *mount, const ch
   return hp_text_is_among(mount->type, "proc\0sysfs\0devpts\0mqueue\0cgroup\0cgroup2\0") ||
          (strcmp(mount->type, "tmpfs") == 0 && (device || strcmp(place, "/run") == 0));
 }
+
+/* ---- what is no place ------------------------------------------------------------------ */
+
+/* Past the separators of a path and its first name, whose length without the dots and
+ * spaces at its end, which Windows drops, is *length. */
+static const char *take_name(const char *path, const char **name, size_t *length) {
+  *name = path + strspn(path, "/\\");
+  const char *end = *name + strcspn(*name, "/\\");
+  for (*length = (size_t)(end - *name); *length > 0 && strchr(". ", (*name)[*length - 1]);)
+    --*length;
+  return end;
+}
+
+static bool is_next(const char *path, const char *wanted) {
+  const char *name;
+  size_t length;
+  take_name(path, &name, &length);
+  return length == strlen(wanted) && hp_text_starts(name, wanted);
+}
+
+/* Below the device prefix a drive or a volume needs a separator behind it: without, it
+ * is the device itself. */
+static bool is_disk(const char *path) {
+  const char *name, *end;
+  size_t length;
+  end = take_name(path, &name, &length);
+  return *end && ((hp_place_has_drive(name) && length == 2) ||
+                  (hp_text_starts(name, "Volume{") && name[length - 1] == '}'));
+}
+
+const char *hp_place_device(enum hp_os os, const char *source) {
+  const char *rest = source + 2, *name;
+  size_t length;
+  if (strspn(source, os == HP_OS_LINUX ? "\\" : "/\\") < 2)
+    return NULL;
+  if (hp_text_climbs(source, "/\\"))
+    return "a device path";
+  if ((*rest == '.' || *rest == '?') && (rest[1] == '/' || rest[1] == '\\')) {
+    if (is_next(rest + 1, "pipe"))
+      return "a named pipe";
+    if (is_disk(rest + 1))
+      return NULL;
+    if (!is_next(rest + 1, "UNC"))
+      return "a device path";
+    rest = take_name(rest + 1, &name, &length);
+  }
+  rest = take_name(rest, &name, &length); /* the server */
+  return is_next(rest, "pipe") || is_next(rest, "IPC$") ? "a named pipe" : NULL;
+}

@@ -41,6 +41,12 @@ bool hp_place_lies_in(enum hp_os os, const char *path, const char *directory);
  * container's id. */
 char *hp_place_of_volume(enum hp_os os, const char *location);
 
+/* What a source is that Windows has no file for, "a named pipe" or "a device path";
+ * NULL: neither. A pipe is one as \\.\pipe\x and as a share of a machine, which may be
+ * this one: \\localhost\pipe\x. What is neither on a disk nor on a share is a device, a
+ * pipe by another name, for one; ".." leads from a disk to the devices. */
+const char *hp_place_device(enum hp_os os, const char *source);
+
 bool hp_mount_is_bind(const struct hp_mount *mount);
 /* What a process of the host has anyway, and is passed over. place: hp_place of
  * its destination. */

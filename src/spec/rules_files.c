@@ -89,56 +89,6 @@ int hp_rule_mount_source(const struct hp_rule_subject *subject, struct hp_error 
   return 0;
 }
 
-/* Past the separators of a path and its first name, whose length without the dots and
- * spaces at its end, which Windows drops, is *length. */
-static const char *take_name(const char *path, const char **name, size_t *length) {
-  *name = path + strspn(path, "/\\");
-  const char *end = *name + strcspn(*name, "/\\");
-  for (*length = (size_t)(end - *name); *length > 0 && strchr(". ", (*name)[*length - 1]);)
-    --*length;
-  return end;
-}
-
-static bool is_next(const char *path, const char *wanted) {
-  const char *name;
-  size_t length;
-  take_name(path, &name, &length);
-  return length == strlen(wanted) && hp_text_starts(name, wanted);
-}
-
-/* Below the device prefix a drive or a volume needs a separator behind it: without, it
- * is the device itself. */
-static bool is_disk(const char *path) {
-  const char *name, *end;
-  size_t length;
-  end = take_name(path, &name, &length);
-  return *end && ((hp_place_has_drive(name) && length == 2) ||
-                  (hp_text_starts(name, "Volume{") && name[length - 1] == '}'));
-}
-
-/* As \\.\pipe\x, and as a share of a machine, which may be this one:
- * \\localhost\pipe\x. What is neither on a disk nor on a share is a device: a pipe by
- * another name, for one; ".." leads from a disk to the devices. NULL: none of these. */
-static const char *pipe_or_device(enum hp_os os, const char *source) {
-  const char *rest = source + 2, *name;
-  size_t length;
-  if (strspn(source, os == HP_OS_LINUX ? "\\" : "/\\") < 2)
-    return NULL;
-  if (hp_text_climbs(source, "/\\"))
-    return "a device path";
-  if ((*rest == '.' || *rest == '?') && (rest[1] == '/' || rest[1] == '\\')) {
-    if (is_next(rest + 1, "pipe"))
-      return "a named pipe";
-    if (is_disk(rest + 1))
-      return NULL;
-    if (!is_next(rest + 1, "UNC"))
-      return "a device path";
-    rest = take_name(rest + 1, &name, &length);
-  }
-  rest = take_name(rest, &name, &length); /* the server */
-  return is_next(rest, "pipe") || is_next(rest, "IPC$") ? "a named pipe" : NULL;
-}
-
 static int refuse_source(const struct hp_rule_subject *subject, size_t i, const char *what,
                          struct hp_error *err) {
   return hp_error_set(err, HP_INVALID_ARGUMENT,
@@ -151,7 +101,7 @@ static int refuse_source(const struct hp_rule_subject *subject, size_t i, const 
 int hp_rule_mount_pipe(const struct hp_rule_subject *subject, struct hp_error *err) {
   for (size_t i = 0; i < subject->spec->mount_count; i++) {
     const char *source = subject->spec->mounts[i].source,
-               *what = source ? pipe_or_device(subject->os, source) : NULL;
+               *what = source ? hp_place_device(subject->os, source) : NULL;
     if (what)
       return refuse_source(subject, i, what, err);
   }

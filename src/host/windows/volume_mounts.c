@@ -21,14 +21,12 @@ static int refuse(const struct hp_mount *mount, size_t index, const char *member
   return hp_error_set(err, HP_INVALID_ARGUMENT, "mounts[%zu].%s \"%.256s\" %s", index, member, value, why);
 }
 
-/* As `\\.\pipe\x`, `\\?\pipe\x`, and as a share of a machine, which may be this one: `\\localhost\pipe\x`. */
-static bool is_pipe(const wchar_t *path) {
-  if (wcsncmp(path, L"\\\\", 2) != 0)
-    return false;
-  if (_wcsnicmp(path, L"\\\\?\\UNC\\", 8) == 0)
-    path += 6;
-  const wchar_t *share = wcschr(path + 2, L'\\');
-  return share && _wcsnicmp(share, L"\\pipe\\", 6) == 0;
+static int refuse_kind(const struct hp_mount *mount, size_t index, const char *what, struct hp_error *err) {
+  char *why = hp_printf(
+      "is %s, which cannot be mounted: remove the mount and reach it by its host path instead", what);
+  refuse(mount, index, "source", why, err);
+  free(why);
+  return -1;
 }
 
 static int judge_source(const struct hp_mount *spec, struct hp_volume_mount *mount, struct hp_error *err) {
@@ -37,17 +35,12 @@ static int judge_source(const struct hp_mount *spec, struct hp_volume_mount *mou
   free(field);
   if (!mount->source)
     return -1;
-  if (is_pipe(mount->source))
-    return refuse(
-        spec, mount->index, "source",
-        "is a named pipe, which cannot be mounted: remove the mount and reach it by its host path instead",
-        err);
+  const char *device = hp_place_device(HP_OS_WINDOWS, spec->source);
+  if (device)
+    return refuse_kind(spec, mount->index, device, err);
   /* Before anything asks what the path leads to, for a socket cannot be opened. */
   if (hp_link_tag(mount->source) == HP_REPARSE_TAG_AF_UNIX)
-    return refuse(
-        spec, mount->index, "source",
-        "is a Unix socket, which cannot be mounted: remove the mount and reach it by its host path instead",
-        err);
+    return refuse_kind(spec, mount->index, "a Unix socket", err);
   wchar_t *whole = hp_path_long(mount->source);
   DWORD attributes = GetFileAttributesW(whole), os_code = GetLastError();
   free(whole);
